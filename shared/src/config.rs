@@ -1,0 +1,286 @@
+//! Every setting, read once at the start: from variables, and from one TOML document.
+//!
+//! The document and the variables are the same for the local program and for a function. A setting
+//! that is wrong is an error at the start, never a surprise at the first request.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::Path;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde::Deserialize;
+use serde::de::Error as _;
+
+/// The most bytes a configuration file may have.
+const FILE_LIMIT: u64 = 1024 * 1024;
+
+/// The settings of a process.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// `S3_ENDPOINT`: the store's URL; `None` is AWS itself (or, in the local program, the embedded store).
+    pub s3_endpoint: Option<String>,
+    /// `BUCKET`: where everything lives.
+    pub bucket: String,
+    /// The bucket whose folders are served as archives: `BUCKET`, unless the local program mounts a directory.
+    pub archive_bucket: String,
+    /// `ARCHIVE_PREFIX`: what precedes a folder's hash in its keys; empty or ending in `/`.
+    pub archive_prefix: String,
+    /// `DELAY`: seconds between the chunks of an archive, 0-60, for testing slow downloads.
+    pub delay_seconds: u8,
+    /// `PUBLIC_URL`: base of absolute links; from the request if not set.
+    pub public_url: Option<String>,
+    /// `CORS_ORIGINS`: origins whose scripts may read answers, comma-separated; `*` (the default) is any.
+    pub cors_origins: Vec<String>,
+    /// `PANNIER_SECRET`: 32 bytes in base64; encrypts stored passwords and signs capability URLs.
+    pub secret: Option<Secret>,
+    /// `--demo-users`: well-known API keys and a business token, for trying things out.
+    pub demo_users: bool,
+    /// Business servers by their token.
+    pub business: BTreeMap<String, Business>,
+    /// API users by name.
+    pub users: BTreeMap<String, User>,
+}
+
+/// A business server that may apply for uploads.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Business {
+    /// What to call it in logs.
+    pub name: String,
+    /// Where callbacks go.
+    pub notify_url: String,
+    /// What precedes its destination keys; empty or ending in `/`.
+    #[serde(default)]
+    pub store_prefix: String,
+    /// Signs its callbacks (Standard Webhooks, `whsec_` and base64).
+    pub webhook_secret: Option<String>,
+}
+
+/// A user of the instances API.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct User {
+    /// SHA-256 of the API key, in hex.
+    pub key_sha256: Digest,
+    /// How many instances at once.
+    #[serde(default = "five")]
+    pub max_instances: u32,
+}
+
+fn five() -> u32 {
+    5
+}
+
+/// A SHA-256 digest, written in hex.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Digest(pub [u8; 32]);
+
+impl<'de> Deserialize<'de> for Digest {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let hex = String::deserialize(deserializer)?;
+        let wrong = || D::Error::custom("a SHA-256 digest is 64 hex digits");
+        if hex.len() != 64 || !hex.is_ascii() {
+            return Err(wrong());
+        }
+        let mut bytes = [0; 32];
+        for (byte, pair) in bytes.iter_mut().zip(hex.as_bytes().chunks_exact(2)) {
+            let pair = std::str::from_utf8(pair).map_err(|_| wrong())?;
+            *byte = u8::from_str_radix(pair, 16).map_err(|_| wrong())?;
+        }
+        Ok(Self(bytes))
+    }
+}
+
+/// 32 secret bytes. Prints as dots.
+#[derive(Clone)]
+pub struct Secret([u8; 32]);
+
+impl Secret {
+    /// From base64 with padding, as `PANNIER_SECRET` holds it.
+    pub fn from_base64(text: &str) -> Result<Self, ConfigError> {
+        let bytes = STANDARD
+            .decode(text.trim())
+            .ok()
+            .and_then(|bytes| bytes.try_into().ok());
+        bytes
+            .map(Self)
+            .ok_or_else(|| ConfigError::new("PANNIER_SECRET", "must be 32 bytes in base64"))
+    }
+
+    /// A new one from the system's generator.
+    pub fn generate() -> Self {
+        Self(crate::random())
+    }
+
+    /// As `PANNIER_SECRET` holds it.
+    pub fn to_base64(&self) -> String {
+        STANDARD.encode(self.0)
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(...)")
+    }
+}
+
+/// Which setting is wrong, and why, in one line.
+#[derive(Debug)]
+pub struct ConfigError {
+    setting: String,
+    problem: String,
+}
+
+impl ConfigError {
+    /// `setting` as its user wrote it; `problem` says what it must be.
+    pub fn new(setting: impl Into<String>, problem: impl Into<String>) -> Self {
+        Self {
+            setting: setting.into(),
+            problem: problem.into(),
+        }
+    }
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // A TOML error draws a picture over several lines; a start-up error is one.
+        let problem = self
+            .problem
+            .split_whitespace()
+            .collect::<Vec<_>>()
+            .join(" ");
+        write!(f, "{}: {problem}", self.setting)
+    }
+}
+
+impl std::error::Error for ConfigError {}
+
+/// What the TOML document may hold.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Document {
+    business: BTreeMap<String, Business>,
+    users: BTreeMap<String, User>,
+}
+
+impl Config {
+    /// Reads the process's variables, and the document that `PANNIER_CONFIG` names.
+    pub fn from_env() -> Result<Self, ConfigError> {
+        // The one place that looks at the environment.
+        #[allow(clippy::disallowed_methods)]
+        let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+        let file = variable("PANNIER_CONFIG");
+        Self::read(variable, file.as_deref().map(Path::new))
+    }
+
+    /// Reads the settings from `variable` and from `file`.
+    pub fn read(
+        variable: impl Fn(&str) -> Option<String>,
+        file: Option<&Path>,
+    ) -> Result<Self, ConfigError> {
+        let document = file.map_or_else(|| Ok(Document::default()), read_document)?;
+        let bucket = variable("BUCKET").unwrap_or_else(|| "pannier".to_owned());
+        let config = Self {
+            s3_endpoint: variable("S3_ENDPOINT"),
+            archive_bucket: bucket.clone(),
+            bucket,
+            archive_prefix: variable("ARCHIVE_PREFIX").unwrap_or_else(|| "photos/".to_owned()),
+            delay_seconds: variable("DELAY").map_or(Ok(0), |text| parse_delay(&text))?,
+            public_url: variable("PUBLIC_URL"),
+            cors_origins: variable("CORS_ORIGINS")
+                .map_or_else(|| vec!["*".to_owned()], |list| split(&list)),
+            secret: variable("PANNIER_SECRET")
+                .map(|text| Secret::from_base64(&text))
+                .transpose()?,
+            demo_users: false,
+            business: document.business,
+            users: document.users,
+        };
+        config.check()?;
+        Ok(config)
+    }
+
+    /// Checks what a type cannot.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        for (setting, url) in [
+            ("S3_ENDPOINT", &self.s3_endpoint),
+            ("PUBLIC_URL", &self.public_url),
+        ] {
+            check_url(setting, url.as_deref())?;
+        }
+        let bucket_fits = (3..=63).contains(&self.bucket.len())
+            && self
+                .bucket
+                .bytes()
+                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-.".contains(&b));
+        if !bucket_fits {
+            return Err(ConfigError::new(
+                "BUCKET",
+                "must be 3-63 of a-z, 0-9, '-' and '.'",
+            ));
+        }
+        if !(self.archive_prefix.is_empty() || self.archive_prefix.ends_with('/'))
+            || self.archive_prefix.len() > 512
+        {
+            return Err(ConfigError::new(
+                "ARCHIVE_PREFIX",
+                "must be empty or end in '/', and have at most 512 bytes",
+            ));
+        }
+        for (token, business) in &self.business {
+            check_url(
+                &format!("business.{token}.notify_url"),
+                Some(&business.notify_url),
+            )?;
+        }
+        Ok(())
+    }
+}
+
+/// `DELAY` and `--delay`: whole seconds, 0-60.
+pub fn parse_delay(text: &str) -> Result<u8, ConfigError> {
+    let seconds = text
+        .trim()
+        .parse::<u8>()
+        .ok()
+        .filter(|seconds| *seconds <= 60);
+    seconds.ok_or_else(|| ConfigError::new("DELAY", "must be a number of seconds from 0 to 60"))
+}
+
+fn check_url(setting: &str, url: Option<&str>) -> Result<(), ConfigError> {
+    let Some(url) = url else { return Ok(()) };
+    let parsed = url.parse::<http::Uri>().ok();
+    let fits = parsed.is_some_and(|uri| {
+        matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some()
+    });
+    if fits {
+        Ok(())
+    } else {
+        Err(ConfigError::new(
+            setting,
+            "must be an http:// or https:// URL",
+        ))
+    }
+}
+
+fn split(list: &str) -> Vec<String> {
+    list.split(',')
+        .map(str::trim)
+        .filter(|entry| !entry.is_empty())
+        .map(str::to_owned)
+        .collect()
+}
+
+fn read_document(path: &Path) -> Result<Document, ConfigError> {
+    let name = path.display().to_string();
+    let problem = |cause: &dyn fmt::Display| ConfigError::new(&name, cause.to_string());
+    let size = std::fs::metadata(path)
+        .map_err(|cause| problem(&cause))?
+        .len();
+    if size > FILE_LIMIT {
+        return Err(problem(&"a configuration file has at most 1 MiB"));
+    }
+    let text = std::fs::read_to_string(path).map_err(|cause| problem(&cause))?;
+    toml::from_str(&text).map_err(|cause| problem(&cause.message()))
+}

@@ -1,0 +1,137 @@
+//! The five envelopes, side by side.
+//!
+//! Clients exist already for each job and each knows its own shape; the status is a real one in all of
+//! them. A page is the dialect of a browser: it is chosen by the request, whatever the endpoint speaks.
+
+use http::header::{ACCEPT, CONTENT_TYPE, VARY};
+use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
+use serde_json::{Value, json};
+
+use super::body::{self, Body};
+use super::page;
+use crate::error::{Error, Kind};
+
+/// How an endpoint wraps its data and its errors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dialect {
+    /// Bare JSON; errors are `application/problem+json` (RFC 9457).
+    Plain,
+    /// `{"msg": "..."}` and named fields beside it: speech.
+    Msg,
+    /// `{"retCode": "0", "status": "...", "data": ...}`: block uploads.
+    RetCode,
+    /// `{"code": 200, "msg": "success", "data": ...}`, where code is the HTTP status: instances.
+    CodeMsgData,
+    /// An HTML page.
+    Page,
+}
+
+impl Dialect {
+    /// The dialect of an error for this request: a browser that asks for HTML gets a page.
+    pub(super) fn for_error(self, method: &Method, headers: &HeaderMap) -> Self {
+        let reads = method == Method::GET || method == Method::HEAD;
+        if reads && accepts_html(headers) {
+            Self::Page
+        } else {
+            self
+        }
+    }
+
+    /// Wraps a handler's data.
+    pub(super) fn success(self, status: StatusCode, data: Value) -> Response<Body> {
+        let envelope = match self {
+            Self::Plain | Self::Page => data,
+            Self::Msg => match data {
+                Value::Object(fields) => Value::Object(fields),
+                Value::Null => json!({ "msg": "OK" }),
+                text => json!({ "msg": text }),
+            },
+            Self::RetCode => json!({ "retCode": "0", "status": "success", "data": data }),
+            Self::CodeMsgData => json!({ "code": status.as_u16(), "msg": "success", "data": data }),
+        };
+        json_response(status, "application/json", &envelope)
+    }
+
+    /// Wraps an error. `request_id` lets a caller quote it.
+    pub(super) fn error(self, error: &Error, request_id: &str) -> Response<Body> {
+        let status = error.kind().status();
+        let message = error.message();
+        let mut response = match self {
+            Self::Plain => json_response(
+                status,
+                "application/problem+json",
+                &json!({
+                    "type": "about:blank",
+                    "title": status.canonical_reason().unwrap_or("Error"),
+                    "status": status.as_u16(),
+                    "detail": message,
+                    "request_id": request_id,
+                }),
+            ),
+            Self::Msg => json_response(status, "application/json", &json!({ "msg": message })),
+            Self::RetCode => json_response(
+                status,
+                "application/json",
+                &json!({ "retCode": error.code().unwrap_or_else(|| ret_code(error.kind())), "status": message, "data": null }),
+            ),
+            Self::CodeMsgData => json_response(
+                status,
+                "application/json",
+                &json!({ "code": status.as_u16(), "msg": message, "data": null }),
+            ),
+            Self::Page => page::html(status, &page::error(status, message, request_id)),
+        };
+        let headers = response.headers_mut();
+        for (name, value) in error.headers() {
+            headers.append(name.clone(), value.clone());
+        }
+        headers.append(VARY, HeaderValue::from_static("accept"));
+        response
+    }
+}
+
+/// The block protocol's code for a kind, where a handler set none (contract 4.1).
+fn ret_code(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Unauthorized | Kind::Forbidden => "1",
+        Kind::NotFound => "2",
+        Kind::Unavailable | Kind::Timeout => "3",
+        Kind::Conflict => "5",
+        Kind::Invalid
+        | Kind::MethodNotAllowed
+        | Kind::TooLarge
+        | Kind::UnsupportedMediaType
+        | Kind::PreconditionFailed
+        | Kind::TooManyRequests => "6",
+        Kind::Unprocessable => "7",
+        Kind::RangeNotSatisfiable => "8",
+        Kind::Gone => "9",
+        Kind::Internal => "20",
+    }
+}
+
+fn accepts_html(headers: &HeaderMap) -> bool {
+    headers
+        .get_all(ACCEPT)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .any(|part| {
+            let mut fields = part.split(';').map(str::trim);
+            let html = fields
+                .next()
+                .is_some_and(|kind| kind.eq_ignore_ascii_case("text/html"));
+            // RFC 9110, 12.4.2: a weight of 0 means "not acceptable".
+            html && !fields
+                .any(|field| matches!(field, "q=0" | "q=0." | "q=0.0" | "q=0.00" | "q=0.000"))
+        })
+}
+
+fn json_response(status: StatusCode, content_type: &'static str, value: &Value) -> Response<Body> {
+    let mut response = Response::new(body::full(value.to_string()));
+    *response.status_mut() = status;
+    response
+        .headers_mut()
+        .insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    response
+}

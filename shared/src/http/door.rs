@@ -1,0 +1,178 @@
+//! One request, from the table to the log line.
+
+use std::panic::AssertUnwindSafe;
+use std::time::Instant;
+
+use futures_util::FutureExt;
+use http::header::{ALLOW, CONTENT_LENGTH, ORIGIN, X_CONTENT_TYPE_OPTIONS};
+use http::{HeaderMap, HeaderValue, Method, Response};
+use http_body_util::{BodyExt, Limited};
+use tracing::{error, info, warn};
+
+use super::body::{self, Body, End, Watched};
+use super::cors;
+use super::dialect::Dialect;
+use super::endpoint::{Auth, Endpoint, Needs, Reply};
+use super::request::{Request, RequestId, X_REQUEST_ID};
+use super::router::{Route, route};
+use crate::app::App;
+use crate::auth;
+use crate::error::{Error, Kind};
+
+/// The longest request target that is looked at, in bytes.
+const TARGET_LIMIT: usize = 8 * 1024;
+
+/// Answers one request from a table of endpoints.
+pub async fn dispatch(
+    app: &App,
+    table: &[&'static Endpoint],
+    request: http::Request<Body>,
+) -> Response<Body> {
+    let started = Instant::now();
+    let (head, body) = request.into_parts();
+    let id = RequestId::of(&head.headers);
+    let asked = Asked {
+        method: head.method,
+        headers: head.headers,
+        target: head.uri.path().to_owned(),
+        id,
+    };
+    let routed = if asked.target.len() > TARGET_LIMIT {
+        Route::Missing(Dialect::Plain)
+    } else {
+        route(table, &asked.method, &asked.target)
+    };
+    let response = match routed {
+        Route::Found(endpoint, params) => {
+            let request = Request {
+                method: asked.method.clone(),
+                uri: head.uri,
+                headers: asked.headers.clone(),
+                body,
+                params,
+                id: asked.id.clone(),
+                caller: None,
+            };
+            let dialect = endpoint.dialect;
+            match run(app, endpoint, request).await {
+                Ok(Reply::Json(status, data)) => dialect.success(status, data),
+                Ok(Reply::Raw(response)) => response,
+                Err(error) => asked.refuse(dialect, &error),
+            }
+        }
+        Route::OtherMethods { allow, .. } if asked.method == Method::OPTIONS => {
+            cors::preflight(&allow, &asked.headers)
+        }
+        Route::OtherMethods { allow, dialect } => asked.refuse(dialect, &other_methods(&allow)),
+        Route::Missing(dialect) => {
+            asked.refuse(dialect, &Error::not_found("There is nothing here."))
+        }
+    };
+    finish(app, asked, response, started)
+}
+
+/// Auth, limits, handler.
+async fn run(app: &App, endpoint: &Endpoint, mut request: Request) -> Result<Reply, Error> {
+    if endpoint.needs == Needs::Store {
+        app.storage()?;
+    }
+    if endpoint.auth == Auth::ApiKey {
+        request.caller = Some(auth::caller(&app.config, &request.headers)?);
+    }
+    let declared = request
+        .header(CONTENT_LENGTH)
+        .and_then(|length| length.parse::<u64>().ok());
+    if declared.is_some_and(|length| length > endpoint.limits.body) {
+        return Err(Error::new(Kind::TooLarge, "Request body is too large."));
+    }
+    let limit = usize::try_from(endpoint.limits.body).unwrap_or(usize::MAX);
+    request.body = Limited::new(request.body, limit).boxed_unsync();
+    let handled = AssertUnwindSafe((endpoint.handler)(app, request)).catch_unwind();
+    match tokio::time::timeout(endpoint.limits.time, handled).await {
+        Ok(Ok(outcome)) => outcome,
+        Ok(Err(panic)) => Err(Error::internal(
+            "handler panicked",
+            panic_text(panic.as_ref()),
+        )),
+        Err(elapsed) => Err(Error::new(Kind::Timeout, "This took too long.").caused_by(elapsed)),
+    }
+}
+
+/// What is needed of a request after its parts have gone to the handler.
+struct Asked {
+    method: Method,
+    headers: HeaderMap,
+    target: String,
+    id: RequestId,
+}
+
+impl Asked {
+    fn refuse(&self, dialect: Dialect, error: &Error) -> Response<Body> {
+        let (kind, causes, request) = (error.kind(), error.causes(), self.id.as_str());
+        if kind.status().is_server_error() {
+            error!(request, method = %self.method, path = %self.target, ?kind, causes, "{error}");
+        } else if !causes.is_empty() {
+            warn!(request, method = %self.method, path = %self.target, ?kind, causes, "{error}");
+        }
+        dialect
+            .for_error(&self.method, &self.headers)
+            .error(error, request)
+    }
+}
+
+fn other_methods(allow: &[&'static str]) -> Error {
+    let error = Error::new(
+        Kind::MethodNotAllowed,
+        "This path does not take that method.",
+    );
+    match HeaderValue::try_from(allow.join(", ")) {
+        Ok(value) => error.with_header(ALLOW, value),
+        Err(_) => error,
+    }
+}
+
+/// The headers that every response has, the length where it is known, and the access log.
+fn finish(
+    app: &App,
+    asked: Asked,
+    mut response: Response<Body>,
+    started: Instant,
+) -> Response<Body> {
+    let exact = http_body::Body::size_hint(response.body()).exact();
+    let bodiless =
+        response.status().is_informational() || matches!(response.status().as_u16(), 204 | 304);
+    let headers = response.headers_mut();
+    headers.insert(X_REQUEST_ID, asked.id.header());
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    cors::mark(&app.config.cors_origins, asked.headers.get(ORIGIN), headers);
+    if let (Some(length), false) = (exact, bodiless) {
+        headers.entry(CONTENT_LENGTH).or_insert(length.into());
+    }
+    let expected = headers
+        .get(CONTENT_LENGTH)
+        .and_then(|length| length.to_str().ok()?.parse().ok());
+    let status = response.status().as_u16();
+    let headless = asked.method == Method::HEAD;
+    if headless {
+        *response.body_mut() = body::empty();
+    }
+    response.map(|body| {
+        let expected = if headless { Some(0) } else { expected };
+        Watched::new(body, expected, move |sent, end| {
+            let milliseconds = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+            let (request, method, path) = (asked.id.as_str(), asked.method.as_str(), asked.target.escape_debug());
+            match end {
+                End::Complete => info!(target: "access", request, method, %path, status, sent, milliseconds, "answered"),
+                End::Aborted => warn!(target: "access", request, method, %path, status, sent, milliseconds, "broken off"),
+                End::Dropped => info!(target: "access", request, method, %path, status, sent, milliseconds, "client left"),
+            }
+        })
+        .boxed_unsync()
+    })
+}
+
+fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "no message".to_owned())
+}

@@ -1,0 +1,129 @@
+//! Finds the endpoint of a request in a table, or says why there is none.
+
+use http::Method;
+use percent_encoding::percent_decode_str;
+
+use super::dialect::Dialect;
+use super::endpoint::Endpoint;
+use super::request::Params;
+
+/// What a table holds for a method and a path.
+pub(super) enum Route {
+    Found(&'static Endpoint, Params),
+    /// The path exists, with other methods.
+    OtherMethods {
+        allow: Vec<&'static str>,
+        dialect: Dialect,
+    },
+    /// No such path. The dialect is that of the job it seems to be about.
+    Missing(Dialect),
+}
+
+pub(super) fn route(table: &[&'static Endpoint], method: &Method, path: &str) -> Route {
+    let mut allow = Vec::new();
+    let mut dialect = None;
+    for endpoint in table {
+        let Some(params) = endpoint
+            .paths
+            .iter()
+            .find_map(|pattern| matches(pattern, path))
+        else {
+            continue;
+        };
+        if endpoint.methods.iter().any(|verb| verb.takes(method)) {
+            return Route::Found(endpoint, params);
+        }
+        dialect.get_or_insert(endpoint.dialect);
+        allow.extend(endpoint.methods.iter().flat_map(|verb| verb.allowed()));
+    }
+    match dialect {
+        Some(dialect) => {
+            allow.push("OPTIONS");
+            Route::OtherMethods { allow, dialect }
+        }
+        None => Route::Missing(nearest_dialect(table, path)),
+    }
+}
+
+/// The parameters, if `path` fits `pattern`. Segments are split before they are decoded, so that an
+/// encoded slash never makes a new segment.
+fn matches(pattern: &'static str, path: &str) -> Option<Params> {
+    let mut params = Params::new();
+    let mut rest = path;
+    for (index, part) in pattern.split('/').enumerate() {
+        if index > 0 {
+            rest = rest.strip_prefix('/')?;
+        }
+        let name = part
+            .strip_prefix('{')
+            .and_then(|name| name.strip_suffix('}'));
+        if let Some(name) = name.and_then(|name| name.strip_suffix("...")) {
+            params.push((name, decode(rest)?));
+            return Some(params);
+        }
+        let (segment, tail) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+        match name {
+            Some(name) if !segment.is_empty() => params.push((name, decode(segment)?)),
+            None if segment == part => {}
+            _ => return None,
+        }
+        rest = tail;
+    }
+    rest.is_empty().then_some(params)
+}
+
+fn decode(segment: &str) -> Option<String> {
+    percent_decode_str(segment)
+        .decode_utf8()
+        .ok()
+        .map(Into::into)
+}
+
+/// A miss wears the dialect of the job whose paths it shares the most leading segments with.
+fn nearest_dialect(table: &[&'static Endpoint], path: &str) -> Dialect {
+    let shared_segments = |pattern: &str| {
+        let same = pattern
+            .split('/')
+            .zip(path.split('/'))
+            .take_while(|(own, asked)| own == asked);
+        same.filter(|(own, _)| !own.is_empty()).count()
+    };
+    table
+        .iter()
+        .flat_map(|endpoint| {
+            endpoint
+                .paths
+                .iter()
+                .map(|pattern| (shared_segments(pattern), endpoint.dialect))
+        })
+        .filter(|(shared, _)| *shared > 0)
+        // The first of the table wins among equals, so that the order of the table decides.
+        .reduce(|best, next| if next.0 > best.0 { next } else { best })
+        .map_or(Dialect::Plain, |(_, dialect)| dialect)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::matches;
+
+    #[test]
+    fn patterns_take_whole_decoded_segments() {
+        assert_eq!(
+            matches("/a/{x}/", "/a/b%20c/"),
+            Some(vec![("x", "b c".to_owned())])
+        );
+        assert_eq!(
+            matches("/a/{x}", "/a/b%2Fc"),
+            Some(vec![("x", "b/c".to_owned())])
+        );
+        assert_eq!(matches("/a/{x}", "/a/b/c"), None);
+        assert_eq!(matches("/a/{x}/", "/a//"), None);
+        assert_eq!(matches("/a/{x}", "/a/"), None);
+        assert_eq!(matches("/a", "/a/"), None);
+        assert_eq!(
+            matches("/{rest...}", "/a//b"),
+            Some(vec![("rest", "a//b".to_owned())])
+        );
+        assert_eq!(matches("/a/{x}", "/a/%ff"), None);
+    }
+}

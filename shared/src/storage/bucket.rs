@@ -1,0 +1,322 @@
+//! One bucket: get, put, head, delete, copy.
+
+use std::ops::Range;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+use std::time::SystemTime;
+
+use aws_sdk_s3::Client;
+use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_s3::primitives::{ByteStream, DateTime, SdkBody};
+use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumMode, ChecksumType};
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use http_body::{Frame, SizeHint};
+use http_body_util::BodyExt;
+
+use super::fault::{Fault, StoreError};
+use super::key::Key;
+use super::listing::Pages;
+use crate::error::BoxError;
+use crate::http::Body;
+
+/// A bucket of the store. Cheap to clone.
+#[derive(Clone)]
+pub struct Bucket {
+    pub(super) client: Client,
+    pub(super) name: Arc<str>,
+}
+
+/// What to read of an object.
+#[derive(Clone, Debug, Default)]
+pub struct Fetch<'a> {
+    /// Only these bytes; not empty.
+    pub range: Option<Range<u64>>,
+    /// Only if it still has this ETag: [`Fault::Precondition`] otherwise.
+    pub if_match: Option<&'a str>,
+}
+
+/// An object on its way.
+pub struct Fetched {
+    /// The bytes, as the store sends them.
+    pub body: Body,
+    /// How many bytes the store announced.
+    pub length: u64,
+    /// The entity tag, with its quotes.
+    pub etag: String,
+}
+
+/// What is known of an object without reading it.
+#[derive(Clone, Debug)]
+pub struct Head {
+    /// Bytes.
+    pub size: u64,
+    /// The entity tag, with its quotes.
+    pub etag: String,
+    /// CRC-32 of the whole object, if the store has it.
+    pub crc32: Option<u32>,
+}
+
+/// What to write besides the bytes.
+#[derive(Clone, Debug, Default)]
+pub struct Put<'a> {
+    /// `Content-Type`
+    pub content_type: Option<&'a str>,
+    /// Only if there is none yet: [`Fault::Precondition`] otherwise.
+    pub if_absent: bool,
+    /// Only if it still has this ETag: [`Fault::Precondition`] or [`Fault::Missing`] otherwise.
+    pub if_match: Option<&'a str>,
+}
+
+impl Bucket {
+    pub(super) fn new(client: Client, name: &str) -> Self {
+        Self {
+            client,
+            name: name.into(),
+        }
+    }
+
+    /// Starts to read an object.
+    pub async fn get(&self, key: &Key<'_>, fetch: Fetch<'_>) -> Result<Fetched, StoreError> {
+        let key = key.to_string();
+        let range = fetch
+            .range
+            .map(|range| format!("bytes={}-{}", range.start, range.end - 1));
+        let request = self
+            .client
+            .get_object()
+            .bucket(&*self.name)
+            .key(&key)
+            .set_range(range);
+        let sent = request
+            .set_if_match(fetch.if_match.map(str::to_owned))
+            .send()
+            .await;
+        let object = sent.map_err(|cause| self.error("GetObject", &key, cause))?;
+        Ok(Fetched {
+            length: object
+                .content_length()
+                .and_then(|length| u64::try_from(length).ok())
+                .unwrap_or(0),
+            etag: object.e_tag.unwrap_or_default(),
+            body: Body::new(object.body.into_inner()),
+        })
+    }
+
+    /// What is known of an object; `None` if there is none.
+    pub async fn head(&self, key: &Key<'_>) -> Result<Option<Head>, StoreError> {
+        let key = key.to_string();
+        let request = self
+            .client
+            .head_object()
+            .bucket(&*self.name)
+            .key(&key)
+            .checksum_mode(ChecksumMode::Enabled);
+        match request
+            .send()
+            .await
+            .map_err(|cause| self.error("HeadObject", &key, cause))
+        {
+            Ok(object) => Ok(Some(Head {
+                size: object
+                    .content_length()
+                    .and_then(|length| u64::try_from(length).ok())
+                    .unwrap_or(0),
+                // A composite checksum is one of the parts' checksums, not of the object.
+                crc32: object
+                    .checksum_crc32()
+                    .filter(|_| object.checksum_type() != Some(&ChecksumType::Composite))
+                    .and_then(decode_crc32),
+                etag: object.e_tag.unwrap_or_default(),
+            })),
+            Err(error) if error.fault == Fault::Missing => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Writes an object from memory and returns its ETag.
+    pub async fn put(
+        &self,
+        key: &Key<'_>,
+        bytes: Bytes,
+        put: Put<'_>,
+    ) -> Result<String, StoreError> {
+        self.send_put(key, ByteStream::from(bytes), None, put).await
+    }
+
+    /// Writes an object of exactly `length` bytes as they come and returns its ETag. A body cannot be
+    /// sent twice, so nothing is retried; a body that fails leaves no object.
+    pub async fn put_stream(
+        &self,
+        key: &Key<'_>,
+        body: Body,
+        length: u64,
+        put: Put<'_>,
+    ) -> Result<String, StoreError> {
+        let stream = ByteStream::new(SdkBody::from_body_1_x(Streamed {
+            inner: Mutex::new(body),
+            length,
+        }));
+        self.send_put(key, stream, Some(length), put).await
+    }
+
+    /// Deletes an object; none there is as good.
+    pub async fn delete(&self, key: &Key<'_>) -> Result<(), StoreError> {
+        let key = key.to_string();
+        let sent = self
+            .client
+            .delete_object()
+            .bucket(&*self.name)
+            .key(&key)
+            .send()
+            .await;
+        sent.map(drop)
+            .map_err(|cause| self.error("DeleteObject", &key, cause))
+    }
+
+    /// Copies an object inside the bucket, of at most 5 GiB (the limit of S3's CopyObject).
+    pub async fn copy(&self, from: &Key<'_>, to: &Key<'_>) -> Result<(), StoreError> {
+        let (from, to) = (self.source(from), to.to_string());
+        let sent = self
+            .client
+            .copy_object()
+            .bucket(&*self.name)
+            .copy_source(from)
+            .key(&to)
+            .send()
+            .await;
+        sent.map(drop)
+            .map_err(|cause| self.error("CopyObject", &to, cause))
+    }
+
+    /// The objects whose keys start with `prefix`, in the order of their bytes.
+    pub fn list(&self, prefix: &Key<'_>) -> Pages {
+        Pages::new(self.clone(), prefix.to_string())
+    }
+
+    pub(super) async fn ensure(&self) -> Result<(), StoreError> {
+        match self.ping().await {
+            Err(error) if error.fault == Fault::Missing => {}
+            reached => return reached,
+        }
+        let sent = self.client.create_bucket().bucket(&*self.name).send().await;
+        match sent.map_err(|cause| self.error("CreateBucket", "", cause)) {
+            // Another process was quicker.
+            Err(error) if error.fault == Fault::Conflict => Ok(()),
+            made => made.map(drop),
+        }
+    }
+
+    pub(super) async fn ping(&self) -> Result<(), StoreError> {
+        let sent = self.client.head_bucket().bucket(&*self.name).send().await;
+        sent.map(drop)
+            .map_err(|cause| self.error("HeadBucket", "", cause))
+    }
+
+    pub(super) fn error<E>(
+        &self,
+        operation: &'static str,
+        key: &str,
+        cause: SdkError<E, HttpResponse>,
+    ) -> StoreError
+    where
+        E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,
+    {
+        StoreError::of(operation, &self.name, key, cause)
+    }
+
+    /// A copy's source: bucket and key, each segment percent-encoded.
+    pub(super) fn source(&self, key: &Key<'_>) -> String {
+        use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+        const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
+            .remove(b'-')
+            .remove(b'_')
+            .remove(b'.')
+            .remove(b'~')
+            .remove(b'/');
+        format!(
+            "{}/{}",
+            self.name,
+            utf8_percent_encode(&key.to_string(), ENCODED)
+        )
+    }
+
+    async fn send_put(
+        &self,
+        key: &Key<'_>,
+        body: ByteStream,
+        length: Option<u64>,
+        put: Put<'_>,
+    ) -> Result<String, StoreError> {
+        let key = key.to_string();
+        let request = self
+            .client
+            .put_object()
+            .bucket(&*self.name)
+            .key(&key)
+            .body(body)
+            .checksum_algorithm(ChecksumAlgorithm::Crc32)
+            .set_content_length(length.and_then(|length| i64::try_from(length).ok()))
+            .set_content_type(put.content_type.map(str::to_owned))
+            .set_if_none_match(put.if_absent.then(|| "*".to_owned()))
+            .set_if_match(put.if_match.map(str::to_owned));
+        let sent = request
+            .send()
+            .await
+            .map_err(|cause| self.error("PutObject", &key, cause))?;
+        Ok(sent.e_tag.unwrap_or_default())
+    }
+}
+
+/// When an object was last written, as a listing or a head tells.
+pub(super) fn system_time(time: Option<&DateTime>) -> SystemTime {
+    time.and_then(|time| SystemTime::try_from(*time).ok())
+        .unwrap_or(SystemTime::UNIX_EPOCH)
+}
+
+/// S3 sends a CRC-32 as base64 of its four bytes, highest first.
+fn decode_crc32(text: &str) -> Option<u32> {
+    Some(u32::from_be_bytes(
+        STANDARD.decode(text).ok()?.try_into().ok()?,
+    ))
+}
+
+/// A body as the SDK wants it: `Sync`, though nobody ever shares it, and of a known length.
+struct Streamed {
+    inner: Mutex<Body>,
+    length: u64,
+}
+
+impl http_body::Body for Streamed {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        let body = self.inner.get_mut().unwrap_or_else(PoisonError::into_inner);
+        Pin::new(body).poll_frame(context)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.length)
+    }
+}
+
+impl Fetched {
+    /// The whole body in memory; the caller knows it to be small. An error if it is not of the
+    /// announced length.
+    pub async fn bytes(self) -> Result<Bytes, BoxError> {
+        let length = self.length;
+        let bytes = self.body.collect().await?.to_bytes();
+        if bytes.len() as u64 == length {
+            Ok(bytes)
+        } else {
+            Err("the store's answer is short".into())
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! Clients of the store.
+
+use std::time::Duration;
+
+use aws_config::BehaviorVersion;
+use aws_config::retry::RetryConfig;
+use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_sdk_s3::Client;
+use aws_sdk_s3::config::{Credentials, Region, ResponseChecksumValidation};
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
+
+use super::bucket::Bucket;
+use super::fault::StoreError;
+use super::selftest;
+use crate::config::Config;
+
+/// Tries of one request, the first included. A retried write may meet its own first attempt: see
+/// [`super::record`].
+const ATTEMPTS: u32 = 4;
+
+/// The longest wait for a connection.
+const CONNECT_LIMIT: Duration = Duration::from_secs(3);
+
+/// The longest wait for the head of a response.
+const READ_LIMIT: Duration = Duration::from_secs(20);
+
+/// The buckets that a process works on. Cheap to clone.
+#[derive(Clone)]
+pub struct Storage {
+    /// Everything Pannier writes.
+    pub main: Bucket,
+    /// The folders served as archives; the same bucket unless a directory is mounted.
+    pub archives: Bucket,
+}
+
+/// How requests reach the store.
+pub enum Transport {
+    /// Over the network, with the usual `AWS_*` variables.
+    Network,
+    /// To a store in this process.
+    InProcess {
+        /// Calls the store directly.
+        client: SharedHttpClient,
+        /// The store's own credentials: access key and secret key.
+        credentials: (String, String),
+    },
+}
+
+impl Storage {
+    /// Makes the clients. Nothing is sent yet.
+    pub async fn connect(config: &Config, transport: Transport) -> Self {
+        let client = client(config, transport).await;
+        Self {
+            main: Bucket::new(client.clone(), &config.bucket),
+            archives: Bucket::new(client, &config.archive_bucket),
+        }
+    }
+
+    /// Makes the main bucket if it is missing, and refuses a store that gets conditional writes wrong.
+    pub async fn prepare(&self) -> Result<(), StoreError> {
+        self.main.ensure().await?;
+        selftest::run(&self.main).await
+    }
+
+    /// Whether the store answers at all, for `/health`.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        self.main.ping().await
+    }
+}
+
+async fn client(config: &Config, transport: Transport) -> Client {
+    let mut loader = aws_config::defaults(BehaviorVersion::latest());
+    let in_process = matches!(transport, Transport::InProcess { .. });
+    if let Transport::InProcess {
+        client,
+        credentials: (access, secret),
+    } = transport
+    {
+        loader = loader
+            .http_client(client)
+            .region(Region::from_static("us-east-1"))
+            .credentials_provider(Credentials::new(access, secret, None, None, "embedded"))
+            .endpoint_url("http://embedded.invalid");
+    } else if let Some(endpoint) = &config.s3_endpoint {
+        loader = loader.endpoint_url(endpoint);
+    }
+    let shared = loader
+        .retry_config(
+            RetryConfig::standard()
+                .with_max_attempts(ATTEMPTS)
+                .with_initial_backoff(Duration::from_millis(50)),
+        )
+        .timeout_config(
+            TimeoutConfig::builder()
+                .connect_timeout(CONNECT_LIMIT)
+                .read_timeout(READ_LIMIT)
+                .build(),
+        )
+        // Slow readers are legitimate; a stalled store is noticed by whoever reads its body.
+        .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
+        .load()
+        .await;
+    let mut builder = aws_sdk_s3::config::Builder::from(&shared)
+        // Bodies are checked where they are used, against our own record of them.
+        .response_checksum_validation(ResponseChecksumValidation::WhenRequired);
+    if in_process || config.s3_endpoint.is_some() {
+        builder = builder.force_path_style(true);
+    }
+    if shared.region().is_none() {
+        builder = builder.region(Region::from_static("us-east-1"));
+    }
+    Client::from_conf(builder.build())
+}

@@ -1,0 +1,150 @@
+//! Every key there is.
+//!
+//! | key | object |
+//! |---|---|
+//! | `{ARCHIVE_PREFIX}{folder}/...` | the users' objects, served as archives |
+//! | `crc32/{folder}/{key id}.{version id}.{crc32}` | empty; its name records the CRC-32 of one version of an object |
+//! | `selftest/{nonce}` | lives for the moment of the start-up self-test |
+
+use std::fmt;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use sha2::{Digest, Sha256};
+
+/// The key of an object, or a prefix of keys.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Key<'a> {
+    /// A key that a listing or an event told us.
+    Listed(&'a str),
+    /// Prefix: every object of an archive.
+    ArchiveFolder {
+        /// `ARCHIVE_PREFIX`
+        prefix: &'a str,
+        /// The archive's hash.
+        folder: &'a str,
+    },
+    /// Prefix: every recorded CRC-32 of an archive.
+    Crc32Folder(&'a str),
+    /// Prefix: every recorded CRC-32 of one key, whatever its version.
+    Crc32Versions {
+        /// The archive's hash.
+        folder: &'a str,
+        /// Of the object.
+        key: KeyId,
+    },
+    /// The record of one CRC-32.
+    Crc32 {
+        /// The archive's hash.
+        folder: &'a str,
+        /// Of the object.
+        key: KeyId,
+        /// Of this content of it.
+        version: VersionId,
+        /// The checksum itself.
+        crc32: u32,
+    },
+    /// The self-test's object.
+    SelfTest(&'a str),
+}
+
+impl fmt::Display for Key<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Listed(key) => f.write_str(key),
+            Self::ArchiveFolder { prefix, folder } => write!(f, "{prefix}{folder}/"),
+            Self::Crc32Folder(folder) => write!(f, "crc32/{folder}/"),
+            Self::Crc32Versions { folder, key } => write!(f, "crc32/{folder}/{}.", id_text(&key.0)),
+            Self::Crc32 {
+                folder,
+                key,
+                version,
+                crc32,
+            } => {
+                write!(
+                    f,
+                    "crc32/{folder}/{}.{}.{crc32:08x}",
+                    id_text(&key.0),
+                    id_text(&version.0)
+                )
+            }
+            Self::SelfTest(nonce) => write!(f, "selftest/{nonce}"),
+        }
+    }
+}
+
+/// Stands for an object's key in another key, whatever characters it has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct KeyId([u8; 16]);
+
+impl KeyId {
+    /// The identifier of a key.
+    pub fn of(key: &str) -> Self {
+        Self(id(&[key.as_bytes()]))
+    }
+}
+
+/// Stands for one content of one object: another key, ETag or size is another version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct VersionId([u8; 16]);
+
+impl VersionId {
+    /// The identifier of what a listing shows of an object. `etag` with or without its quotes.
+    pub fn of(key: &str, etag: &str, size: u64) -> Self {
+        Self(id(&[
+            key.as_bytes(),
+            &[0],
+            etag.trim_matches('"').as_bytes(),
+            &[0],
+            &size.to_le_bytes(),
+        ]))
+    }
+}
+
+/// Reads a [`Key::Crc32`] back; `None` for anything else.
+pub fn parse_crc32(key: &str) -> Option<(VersionId, u32)> {
+    let name = key.strip_prefix("crc32/")?.rsplit('/').next()?;
+    let mut parts = name.split('.').skip(1);
+    let (version, crc32) = (parts.next()?, parts.next()?);
+    let version = URL_SAFE_NO_PAD.decode(version).ok()?.try_into().ok()?;
+    Some((VersionId(version), u32::from_str_radix(crc32, 16).ok()?))
+}
+
+fn id_text(id: &[u8; 16]) -> String {
+    URL_SAFE_NO_PAD.encode(id)
+}
+
+/// 128 bits of SHA-256: nobody finds two objects that share one.
+fn id(parts: &[&[u8]]) -> [u8; 16] {
+    let mut hash = Sha256::new();
+    parts.iter().for_each(|part| hash.update(part));
+    let digest: [u8; 32] = hash.finalize().into();
+    let mut id = [0; 16];
+    id.copy_from_slice(&digest[..16]);
+    id
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Key, KeyId, VersionId, parse_crc32};
+
+    #[test]
+    fn a_recorded_crc_reads_back() {
+        let object = "photos/f/a b/é.jpg";
+        let (key, version) = (KeyId::of(object), VersionId::of(object, "\"abc\"", 7));
+        let record = Key::Crc32 {
+            folder: "f",
+            key,
+            version,
+            crc32: 0x00c0_ffee,
+        }
+        .to_string();
+        assert!(record.starts_with(&Key::Crc32Versions { folder: "f", key }.to_string()));
+        assert_eq!(
+            parse_crc32(&record),
+            Some((VersionId::of(object, "abc", 7), 0x00c0_ffee))
+        );
+        assert_ne!(version, VersionId::of(object, "abc", 8));
+        assert_eq!(parse_crc32("crc32/f/what.ever"), None);
+    }
+}

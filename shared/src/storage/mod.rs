@@ -1,0 +1,27 @@
+//! The only module that knows S3.
+//!
+//! All state of Pannier is objects in a bucket. What may be relied on, and is checked by [`selftest`]
+//! before anything else runs:
+//! - an object created with `If-None-Match: *` has exactly one creator;
+//! - an object replaced with `If-Match` was not changed in between;
+//! - a listing shows every write that was acknowledged before it.
+//!
+//! What may never happen: a key put together outside [`key`]; a condition on a DELETE (a store in wide
+//! use ignores it); state that rests on a lifecycle rule; an error of the store sent to a caller.
+
+mod bucket;
+mod connect;
+mod fault;
+pub mod key;
+mod listing;
+mod multipart;
+mod record;
+mod selftest;
+
+pub use bucket::{Bucket, Fetch, Fetched, Head, Put};
+pub use connect::{Storage, Transport};
+pub use fault::{Fault, StoreError};
+pub use key::Key;
+pub use listing::{Listed, Pages};
+pub use multipart::{Multipart, PART_MINIMUM, PARTS_LIMIT};
+pub use record::{Creation, Versioned};

@@ -1,0 +1,147 @@
+//! Objects made of parts: for what is too large for one request or comes in pieces.
+
+use std::ops::Range;
+
+use aws_sdk_s3::primitives::ByteStream;
+use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumType, CompletedMultipartUpload, CompletedPart};
+use bytes::Bytes;
+
+use super::bucket::{Bucket, Put};
+use super::fault::StoreError;
+use super::key::Key;
+
+/// The least size of a part that is not the last, in bytes (S3 user guide, "multipart upload limits").
+pub const PART_MINIMUM: u64 = 5 * 1024 * 1024;
+
+/// The most parts of one object (same source).
+pub const PARTS_LIMIT: i32 = 10_000;
+
+/// An object in the making. It appears under its key only when [`Multipart::complete`] succeeds.
+pub struct Multipart {
+    bucket: Bucket,
+    key: String,
+    id: String,
+}
+
+impl Bucket {
+    /// Begins an object made of parts. The store is asked for a CRC-32 of the whole.
+    pub async fn multipart(
+        &self,
+        key: &Key<'_>,
+        content_type: Option<&str>,
+    ) -> Result<Multipart, StoreError> {
+        let key = key.to_string();
+        let request = self
+            .client
+            .create_multipart_upload()
+            .bucket(&*self.name)
+            .key(&key)
+            .checksum_algorithm(ChecksumAlgorithm::Crc32)
+            .checksum_type(ChecksumType::FullObject)
+            .set_content_type(content_type.map(str::to_owned));
+        let sent = request
+            .send()
+            .await
+            .map_err(|cause| self.error("CreateMultipartUpload", &key, cause))?;
+        Ok(Multipart {
+            bucket: self.clone(),
+            key,
+            id: sent.upload_id.unwrap_or_default(),
+        })
+    }
+}
+
+impl Multipart {
+    /// Sends one part, numbered from 1 to [`PARTS_LIMIT`].
+    pub async fn part(&self, number: i32, bytes: Bytes) -> Result<CompletedPart, StoreError> {
+        let request = self
+            .bucket
+            .client
+            .upload_part()
+            .bucket(&*self.bucket.name)
+            .key(&self.key)
+            .upload_id(&self.id)
+            .part_number(number)
+            .checksum_algorithm(ChecksumAlgorithm::Crc32)
+            .body(ByteStream::from(bytes));
+        let sent = request
+            .send()
+            .await
+            .map_err(|cause| self.bucket.error("UploadPart", &self.key, cause))?;
+        Ok(CompletedPart::builder()
+            .part_number(number)
+            .set_e_tag(sent.e_tag)
+            .set_checksum_crc32(sent.checksum_crc32)
+            .build())
+    }
+
+    /// Takes one part from another object of the same bucket, without moving its bytes through here.
+    pub async fn part_copy(
+        &self,
+        number: i32,
+        from: &Key<'_>,
+        range: Range<u64>,
+    ) -> Result<CompletedPart, StoreError> {
+        let request = self
+            .bucket
+            .client
+            .upload_part_copy()
+            .bucket(&*self.bucket.name)
+            .key(&self.key)
+            .upload_id(&self.id)
+            .part_number(number)
+            .copy_source(self.bucket.source(from))
+            .copy_source_range(format!("bytes={}-{}", range.start, range.end - 1));
+        let sent = request
+            .send()
+            .await
+            .map_err(|cause| self.bucket.error("UploadPartCopy", &self.key, cause))?;
+        let copied = sent.copy_part_result;
+        Ok(CompletedPart::builder()
+            .part_number(number)
+            .set_e_tag(copied.as_ref().and_then(|part| part.e_tag.clone()))
+            .set_checksum_crc32(copied.and_then(|part| part.checksum_crc32))
+            .build())
+    }
+
+    /// Makes the object appear and returns its ETag. `parts` are in the order of their numbers.
+    pub async fn complete(
+        self,
+        parts: Vec<CompletedPart>,
+        put: Put<'_>,
+    ) -> Result<String, StoreError> {
+        let parts = CompletedMultipartUpload::builder()
+            .set_parts(Some(parts))
+            .build();
+        let request = self
+            .bucket
+            .client
+            .complete_multipart_upload()
+            .bucket(&*self.bucket.name)
+            .key(&self.key)
+            .upload_id(&self.id)
+            .checksum_type(ChecksumType::FullObject)
+            .multipart_upload(parts)
+            .set_if_none_match(put.if_absent.then(|| "*".to_owned()))
+            .set_if_match(put.if_match.map(str::to_owned));
+        let sent = request.send().await;
+        let done = sent.map_err(|cause| {
+            self.bucket
+                .error("CompleteMultipartUpload", &self.key, cause)
+        })?;
+        Ok(done.e_tag.unwrap_or_default())
+    }
+
+    /// Gives up; the parts are freed.
+    pub async fn abort(self) -> Result<(), StoreError> {
+        let request = self
+            .bucket
+            .client
+            .abort_multipart_upload()
+            .bucket(&*self.bucket.name)
+            .key(&self.key);
+        let sent = request.upload_id(&self.id).send().await;
+        sent.map(drop)
+            .map_err(|cause| self.bucket.error("AbortMultipartUpload", &self.key, cause))
+    }
+}
