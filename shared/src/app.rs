@@ -16,18 +16,12 @@ pub struct App {
 impl App {
     /// An app whose store is still to be reached.
     pub fn new(config: Config) -> Self {
-        Self {
-            config,
-            storage: OnceLock::new(),
-        }
+        Self { config, storage: OnceLock::new() }
     }
 
     /// An app with its store.
     pub fn with_storage(config: Config, storage: Storage) -> Self {
-        Self {
-            config,
-            storage: OnceLock::from(storage),
-        }
+        Self { config, storage: OnceLock::from(storage) }
     }
 
     /// Hands over the store once it is reached; a second call changes nothing.
@@ -38,8 +32,6 @@ impl App {
 
     /// The store, or 503 while it is not reached yet.
     pub fn storage(&self) -> Result<&Storage, Error> {
-        self.storage
-            .get()
-            .ok_or_else(|| Error::unavailable("Storage is not initialized yet!"))
+        self.storage.get().ok_or_else(|| Error::unavailable("Storage is not initialized yet!"))
     }
 }

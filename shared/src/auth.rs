@@ -16,14 +16,8 @@ const KEY_LIMIT: usize = 512;
 /// The name of the user whose key is in `Authorization: <key>` or `Authorization: Bearer <key>`.
 /// 401 for a missing or unknown one; the answer does not tell the two apart.
 pub fn caller(config: &Config, headers: &HeaderMap) -> Result<String, Error> {
-    let given = headers
-        .get(AUTHORIZATION)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default()
-        .trim();
-    let bearer = given
-        .get(..7)
-        .filter(|scheme| scheme.eq_ignore_ascii_case("bearer "));
+    let given = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()).unwrap_or_default().trim();
+    let bearer = given.get(..7).filter(|scheme| scheme.eq_ignore_ascii_case("bearer "));
     let key = bearer.map_or(given, |scheme| &given[scheme.len()..]).trim();
     if key.is_empty() || key.len() > KEY_LIMIT {
         return Err(unauthorized());
@@ -33,10 +27,7 @@ pub fn caller(config: &Config, headers: &HeaderMap) -> Result<String, Error> {
     }
     // Comparing digests of a secret tells nothing of the secret through its timing.
     let digest: [u8; 32] = Sha256::digest(key).into();
-    let known = config
-        .users
-        .iter()
-        .find(|(_, user)| user.key_sha256.0 == digest);
+    let known = config.users.iter().find(|(_, user)| user.key_sha256.0 == digest);
     known.map(|(name, _)| name.clone()).ok_or_else(unauthorized)
 }
 

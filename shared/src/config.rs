@@ -99,13 +99,8 @@ pub struct Secret([u8; 32]);
 impl Secret {
     /// From base64 with padding, as `PANNIER_SECRET` holds it.
     pub fn from_base64(text: &str) -> Result<Self, ConfigError> {
-        let bytes = STANDARD
-            .decode(text.trim())
-            .ok()
-            .and_then(|bytes| bytes.try_into().ok());
-        bytes
-            .map(Self)
-            .ok_or_else(|| ConfigError::new("PANNIER_SECRET", "must be 32 bytes in base64"))
+        let bytes = STANDARD.decode(text.trim()).ok().and_then(|bytes| bytes.try_into().ok());
+        bytes.map(Self).ok_or_else(|| ConfigError::new("PANNIER_SECRET", "must be 32 bytes in base64"))
     }
 
     /// A new one from the system's generator.
@@ -135,21 +130,14 @@ pub struct ConfigError {
 impl ConfigError {
     /// `setting` as its user wrote it; `problem` says what it must be.
     pub fn new(setting: impl Into<String>, problem: impl Into<String>) -> Self {
-        Self {
-            setting: setting.into(),
-            problem: problem.into(),
-        }
+        Self { setting: setting.into(), problem: problem.into() }
     }
 }
 
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // A TOML error draws a picture over several lines; a start-up error is one.
-        let problem = self
-            .problem
-            .split_whitespace()
-            .collect::<Vec<_>>()
-            .join(" ");
+        let problem = self.problem.split_whitespace().collect::<Vec<_>>().join(" ");
         write!(f, "{}: {problem}", self.setting)
     }
 }
@@ -175,10 +163,7 @@ impl Config {
     }
 
     /// Reads the settings from `variable` and from `file`.
-    pub fn read(
-        variable: impl Fn(&str) -> Option<String>,
-        file: Option<&Path>,
-    ) -> Result<Self, ConfigError> {
+    pub fn read(variable: impl Fn(&str) -> Option<String>, file: Option<&Path>) -> Result<Self, ConfigError> {
         let document = file.map_or_else(|| Ok(Document::default()), read_document)?;
         let bucket = variable("BUCKET").unwrap_or_else(|| "pannier".to_owned());
         let config = Self {
@@ -188,11 +173,8 @@ impl Config {
             archive_prefix: variable("ARCHIVE_PREFIX").unwrap_or_else(|| "photos/".to_owned()),
             delay_seconds: variable("DELAY").map_or(Ok(0), |text| parse_delay(&text))?,
             public_url: variable("PUBLIC_URL"),
-            cors_origins: variable("CORS_ORIGINS")
-                .map_or_else(|| vec!["*".to_owned()], |list| split(&list)),
-            secret: variable("PANNIER_SECRET")
-                .map(|text| Secret::from_base64(&text))
-                .transpose()?,
+            cors_origins: variable("CORS_ORIGINS").map_or_else(|| vec!["*".to_owned()], |list| split(&list)),
+            secret: variable("PANNIER_SECRET").map(|text| Secret::from_base64(&text)).transpose()?,
             demo_users: false,
             business: document.business,
             users: document.users,
@@ -203,36 +185,19 @@ impl Config {
 
     /// Checks what a type cannot.
     pub fn check(&self) -> Result<(), ConfigError> {
-        for (setting, url) in [
-            ("S3_ENDPOINT", &self.s3_endpoint),
-            ("PUBLIC_URL", &self.public_url),
-        ] {
+        for (setting, url) in [("S3_ENDPOINT", &self.s3_endpoint), ("PUBLIC_URL", &self.public_url)] {
             check_url(setting, url.as_deref())?;
         }
         let bucket_fits = (3..=63).contains(&self.bucket.len())
-            && self
-                .bucket
-                .bytes()
-                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-.".contains(&b));
+            && self.bucket.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-.".contains(&b));
         if !bucket_fits {
-            return Err(ConfigError::new(
-                "BUCKET",
-                "must be 3-63 of a-z, 0-9, '-' and '.'",
-            ));
+            return Err(ConfigError::new("BUCKET", "must be 3-63 of a-z, 0-9, '-' and '.'"));
         }
-        if !(self.archive_prefix.is_empty() || self.archive_prefix.ends_with('/'))
-            || self.archive_prefix.len() > 512
-        {
-            return Err(ConfigError::new(
-                "ARCHIVE_PREFIX",
-                "must be empty or end in '/', and have at most 512 bytes",
-            ));
+        if !(self.archive_prefix.is_empty() || self.archive_prefix.ends_with('/')) || self.archive_prefix.len() > 512 {
+            return Err(ConfigError::new("ARCHIVE_PREFIX", "must be empty or end in '/', and have at most 512 bytes"));
         }
         for (token, business) in &self.business {
-            check_url(
-                &format!("business.{token}.notify_url"),
-                Some(&business.notify_url),
-            )?;
+            check_url(&format!("business.{token}.notify_url"), Some(&business.notify_url))?;
         }
         Ok(())
     }
@@ -240,44 +205,25 @@ impl Config {
 
 /// `DELAY` and `--delay`: whole seconds, 0-60.
 pub fn parse_delay(text: &str) -> Result<u8, ConfigError> {
-    let seconds = text
-        .trim()
-        .parse::<u8>()
-        .ok()
-        .filter(|seconds| *seconds <= 60);
+    let seconds = text.trim().parse::<u8>().ok().filter(|seconds| *seconds <= 60);
     seconds.ok_or_else(|| ConfigError::new("DELAY", "must be a number of seconds from 0 to 60"))
 }
 
 fn check_url(setting: &str, url: Option<&str>) -> Result<(), ConfigError> {
     let Some(url) = url else { return Ok(()) };
     let parsed = url.parse::<http::Uri>().ok();
-    let fits = parsed.is_some_and(|uri| {
-        matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some()
-    });
-    if fits {
-        Ok(())
-    } else {
-        Err(ConfigError::new(
-            setting,
-            "must be an http:// or https:// URL",
-        ))
-    }
+    let fits = parsed.is_some_and(|uri| matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some());
+    if fits { Ok(()) } else { Err(ConfigError::new(setting, "must be an http:// or https:// URL")) }
 }
 
 fn split(list: &str) -> Vec<String> {
-    list.split(',')
-        .map(str::trim)
-        .filter(|entry| !entry.is_empty())
-        .map(str::to_owned)
-        .collect()
+    list.split(',').map(str::trim).filter(|entry| !entry.is_empty()).map(str::to_owned).collect()
 }
 
 fn read_document(path: &Path) -> Result<Document, ConfigError> {
     let name = path.display().to_string();
     let problem = |cause: &dyn fmt::Display| ConfigError::new(&name, cause.to_string());
-    let size = std::fs::metadata(path)
-        .map_err(|cause| problem(&cause))?
-        .len();
+    let size = std::fs::metadata(path).map_err(|cause| problem(&cause))?.len();
     if size > FILE_LIMIT {
         return Err(problem(&"a configuration file has at most 1 MiB"));
     }

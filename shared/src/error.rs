@@ -87,13 +87,7 @@ pub struct Error {
 impl Error {
     /// An error whose message is meant for the caller.
     pub fn new(kind: Kind, message: impl Into<Cow<'static, str>>) -> Self {
-        Self {
-            kind,
-            message: message.into(),
-            code: None,
-            headers: Vec::new(),
-            source: None,
-        }
+        Self { kind, message: message.into(), code: None, headers: Vec::new(), source: None }
     }
 
     /// 400 with a message that says what to change.
@@ -108,16 +102,12 @@ impl Error {
 
     /// 503: something we depend on does not answer. Tells the caller when to come back.
     pub fn unavailable(message: impl Into<Cow<'static, str>>) -> Self {
-        Self::new(Kind::Unavailable, message)
-            .with_header(http::header::RETRY_AFTER, HeaderValue::from_static("2"))
+        Self::new(Kind::Unavailable, message).with_header(http::header::RETRY_AFTER, HeaderValue::from_static("2"))
     }
 
     /// 500: `doing` and `cause` go to the log, the caller learns only that it was our fault.
     pub fn internal(doing: &'static str, cause: impl Into<BoxError>) -> Self {
-        Self::new(Kind::Internal, "Internal error.").caused_by(Context {
-            doing,
-            cause: cause.into(),
-        })
+        Self::new(Kind::Internal, "Internal error.").caused_by(Context { doing, cause: cause.into() })
     }
 
     /// Adds what happened underneath, for the log.
@@ -184,9 +174,7 @@ impl fmt::Display for Error {
 
 impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        self.source
-            .as_deref()
-            .map(|cause| cause as &(dyn StdError + 'static))
+        self.source.as_deref().map(|cause| cause as &(dyn StdError + 'static))
     }
 }
 

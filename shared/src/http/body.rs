@@ -22,9 +22,7 @@ pub fn empty() -> Body {
 
 /// Bytes already in memory.
 pub fn full(bytes: impl Into<Bytes>) -> Body {
-    Full::new(bytes.into())
-        .map_err(|never| match never {})
-        .boxed_unsync()
+    Full::new(bytes.into()).map_err(|never| match never {}).boxed_unsync()
 }
 
 /// Bytes as they are made. An `Err` breaks the connection: the caller can never take what was sent
@@ -88,12 +86,7 @@ pub(super) enum End {
 
 impl<W: FnOnce(u64, End) + Unpin> Watched<W> {
     pub(super) fn new(inner: Body, expected: Option<u64>, watch: W) -> Self {
-        Self {
-            inner,
-            expected,
-            sent: 0,
-            watch: Some(watch),
-        }
+        Self { inner, expected, sent: 0, watch: Some(watch) }
     }
 }
 
@@ -109,10 +102,7 @@ impl<W: FnOnce(u64, End) + Unpin> http_body::Body for Watched<W> {
     type Data = Bytes;
     type Error = BoxError;
 
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         let polled = Pin::new(&mut self.inner).poll_frame(context);
         match &polled {
             Poll::Ready(Some(Ok(frame))) => {

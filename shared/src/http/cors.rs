@@ -3,8 +3,7 @@
 
 use http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
-    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_HEADERS, ALLOW,
-    ORIGIN, VARY,
+    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_HEADERS, ALLOW, ORIGIN, VARY,
 };
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 
@@ -43,10 +42,7 @@ pub(super) fn mark(allowed: &[String], origin: Option<&HeaderValue>, headers: &m
     let Some(origin) = origin else { return };
     if any {
         headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
-    } else if allowed
-        .iter()
-        .any(|entry| entry.as_bytes() == origin.as_bytes())
-    {
+    } else if allowed.iter().any(|entry| entry.as_bytes() == origin.as_bytes()) {
         headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
     } else {
         return;

@@ -30,11 +30,7 @@ impl Dialect {
     /// The dialect of an error for this request: a browser that asks for HTML gets a page.
     pub(super) fn for_error(self, method: &Method, headers: &HeaderMap) -> Self {
         let reads = method == Method::GET || method == Method::HEAD;
-        if reads && accepts_html(headers) {
-            Self::Page
-        } else {
-            self
-        }
+        if reads && accepts_html(headers) { Self::Page } else { self }
     }
 
     /// Wraps a handler's data.
@@ -111,27 +107,19 @@ fn ret_code(kind: Kind) -> &'static str {
 }
 
 fn accepts_html(headers: &HeaderMap) -> bool {
-    headers
-        .get_all(ACCEPT)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .any(|part| {
+    headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(',')).any(
+        |part| {
             let mut fields = part.split(';').map(str::trim);
-            let html = fields
-                .next()
-                .is_some_and(|kind| kind.eq_ignore_ascii_case("text/html"));
+            let html = fields.next().is_some_and(|kind| kind.eq_ignore_ascii_case("text/html"));
             // RFC 9110, 12.4.2: a weight of 0 means "not acceptable".
-            html && !fields
-                .any(|field| matches!(field, "q=0" | "q=0." | "q=0.0" | "q=0.00" | "q=0.000"))
-        })
+            html && !fields.any(|field| matches!(field, "q=0" | "q=0." | "q=0.0" | "q=0.00" | "q=0.000"))
+        },
+    )
 }
 
 fn json_response(status: StatusCode, content_type: &'static str, value: &Value) -> Response<Body> {
     let mut response = Response::new(body::full(value.to_string()));
     *response.status_mut() = status;
-    response
-        .headers_mut()
-        .insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
     response
 }

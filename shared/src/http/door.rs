@@ -23,20 +23,11 @@ use crate::error::{Error, Kind};
 const TARGET_LIMIT: usize = 8 * 1024;
 
 /// Answers one request from a table of endpoints.
-pub async fn dispatch(
-    app: &App,
-    table: &[&'static Endpoint],
-    request: http::Request<Body>,
-) -> Response<Body> {
+pub async fn dispatch(app: &App, table: &[&'static Endpoint], request: http::Request<Body>) -> Response<Body> {
     let started = Instant::now();
     let (head, body) = request.into_parts();
     let id = RequestId::of(&head.headers);
-    let asked = Asked {
-        method: head.method,
-        headers: head.headers,
-        target: head.uri.path().to_owned(),
-        id,
-    };
+    let asked = Asked { method: head.method, headers: head.headers, target: head.uri.path().to_owned(), id };
     let routed = if asked.target.len() > TARGET_LIMIT {
         Route::Missing(Dialect::Plain)
     } else {
@@ -60,13 +51,9 @@ pub async fn dispatch(
                 Err(error) => asked.refuse(dialect, &error),
             }
         }
-        Route::OtherMethods { allow, .. } if asked.method == Method::OPTIONS => {
-            cors::preflight(&allow, &asked.headers)
-        }
+        Route::OtherMethods { allow, .. } if asked.method == Method::OPTIONS => cors::preflight(&allow, &asked.headers),
         Route::OtherMethods { allow, dialect } => asked.refuse(dialect, &other_methods(&allow)),
-        Route::Missing(dialect) => {
-            asked.refuse(dialect, &Error::not_found("There is nothing here."))
-        }
+        Route::Missing(dialect) => asked.refuse(dialect, &Error::not_found("There is nothing here.")),
     };
     finish(app, asked, response, started)
 }
@@ -79,9 +66,7 @@ async fn run(app: &App, endpoint: &Endpoint, mut request: Request) -> Result<Rep
     if endpoint.auth == Auth::ApiKey {
         request.caller = Some(auth::caller(&app.config, &request.headers)?);
     }
-    let declared = request
-        .header(CONTENT_LENGTH)
-        .and_then(|length| length.parse::<u64>().ok());
+    let declared = request.header(CONTENT_LENGTH).and_then(|length| length.parse::<u64>().ok());
     if declared.is_some_and(|length| length > endpoint.limits.body) {
         return Err(Error::new(Kind::TooLarge, "Request body is too large."));
     }
@@ -90,10 +75,7 @@ async fn run(app: &App, endpoint: &Endpoint, mut request: Request) -> Result<Rep
     let handled = AssertUnwindSafe((endpoint.handler)(app, request)).catch_unwind();
     match tokio::time::timeout(endpoint.limits.time, handled).await {
         Ok(Ok(outcome)) => outcome,
-        Ok(Err(panic)) => Err(Error::internal(
-            "handler panicked",
-            panic_text(panic.as_ref()),
-        )),
+        Ok(Err(panic)) => Err(Error::internal("handler panicked", panic_text(panic.as_ref()))),
         Err(elapsed) => Err(Error::new(Kind::Timeout, "This took too long.").caused_by(elapsed)),
     }
 }
@@ -114,17 +96,12 @@ impl Asked {
         } else if !causes.is_empty() {
             warn!(request, method = %self.method, path = %self.target, ?kind, causes, "{error}");
         }
-        dialect
-            .for_error(&self.method, &self.headers)
-            .error(error, request)
+        dialect.for_error(&self.method, &self.headers).error(error, request)
     }
 }
 
 fn other_methods(allow: &[&'static str]) -> Error {
-    let error = Error::new(
-        Kind::MethodNotAllowed,
-        "This path does not take that method.",
-    );
+    let error = Error::new(Kind::MethodNotAllowed, "This path does not take that method.");
     match HeaderValue::try_from(allow.join(", ")) {
         Ok(value) => error.with_header(ALLOW, value),
         Err(_) => error,
@@ -132,15 +109,9 @@ fn other_methods(allow: &[&'static str]) -> Error {
 }
 
 /// The headers that every response has, the length where it is known, and the access log.
-fn finish(
-    app: &App,
-    asked: Asked,
-    mut response: Response<Body>,
-    started: Instant,
-) -> Response<Body> {
+fn finish(app: &App, asked: Asked, mut response: Response<Body>, started: Instant) -> Response<Body> {
     let exact = http_body::Body::size_hint(response.body()).exact();
-    let bodiless =
-        response.status().is_informational() || matches!(response.status().as_u16(), 204 | 304);
+    let bodiless = response.status().is_informational() || matches!(response.status().as_u16(), 204 | 304);
     let headers = response.headers_mut();
     headers.insert(X_REQUEST_ID, asked.id.header());
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
@@ -148,9 +119,7 @@ fn finish(
     if let (Some(length), false) = (exact, bodiless) {
         headers.entry(CONTENT_LENGTH).or_insert(length.into());
     }
-    let expected = headers
-        .get(CONTENT_LENGTH)
-        .and_then(|length| length.to_str().ok()?.parse().ok());
+    let expected = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
     let status = response.status().as_u16();
     let headless = asked.method == Method::HEAD;
     if headless {
@@ -162,9 +131,15 @@ fn finish(
             let milliseconds = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
             let (request, method, path) = (asked.id.as_str(), asked.method.as_str(), asked.target.escape_debug());
             match end {
-                End::Complete => info!(target: "access", request, method, %path, status, sent, milliseconds, "answered"),
-                End::Aborted => warn!(target: "access", request, method, %path, status, sent, milliseconds, "broken off"),
-                End::Dropped => info!(target: "access", request, method, %path, status, sent, milliseconds, "client left"),
+                End::Complete => {
+                    info!(target: "access", request, method, %path, status, sent, milliseconds, "answered")
+                }
+                End::Aborted => {
+                    warn!(target: "access", request, method, %path, status, sent, milliseconds, "broken off")
+                }
+                End::Dropped => {
+                    info!(target: "access", request, method, %path, status, sent, milliseconds, "client left")
+                }
             }
         })
         .boxed_unsync()
@@ -173,6 +148,5 @@ fn finish(
 
 fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-    text.or_else(|| panic.downcast_ref::<String>().cloned())
-        .unwrap_or_else(|| "no message".to_owned())
+    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no message".to_owned())
 }

@@ -112,8 +112,5 @@ pub struct Limits {
 
 impl Limits {
     /// For endpoints that read nothing but the path and the headers: a body is tolerated up to 64 KiB.
-    pub const READ: Self = Self {
-        body: 64 * 1024,
-        time: Duration::from_secs(30),
-    };
+    pub const READ: Self = Self { body: 64 * 1024, time: Duration::from_secs(30) };
 }

@@ -4,8 +4,8 @@ use std::ops::Range;
 use std::time::{Duration, SystemTime};
 
 use http::header::{
-    ACCEPT_RANGES, CONTENT_LENGTH, CONTENT_RANGE, ETAG, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH,
-    IF_RANGE, IF_UNMODIFIED_SINCE, LAST_MODIFIED, RANGE,
+    ACCEPT_RANGES, CONTENT_LENGTH, CONTENT_RANGE, ETAG, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE,
+    IF_UNMODIFIED_SINCE, LAST_MODIFIED, RANGE,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 
@@ -45,9 +45,7 @@ impl Representation {
         if self.is_unmodified(headers) {
             return Ok(Answer::NotModified);
         }
-        let Some(asked) =
-            text(headers, RANGE).filter(|_| self.ranges && self.if_range_holds(headers))
-        else {
+        let Some(asked) = text(headers, RANGE).filter(|_| self.ranges && self.if_range_holds(headers)) else {
             return Ok(Answer::Whole);
         };
         match parse(asked, self.length) {
@@ -59,43 +57,23 @@ impl Representation {
 
     /// The response with validators and lengths set; `content` makes the body for the given bytes.
     /// The caller adds the content type.
-    pub fn respond(
-        &self,
-        answer: Answer,
-        content: impl FnOnce(Range<u64>) -> Body,
-    ) -> Response<Body> {
+    pub fn respond(&self, answer: Answer, content: impl FnOnce(Range<u64>) -> Body) -> Response<Body> {
         let (status, body, length) = match &answer {
             Answer::Whole => (StatusCode::OK, content(0..self.length), Some(self.length)),
-            Answer::Part(range) => (
-                StatusCode::PARTIAL_CONTENT,
-                content(range.clone()),
-                Some(range.end - range.start),
-            ),
+            Answer::Part(range) => (StatusCode::PARTIAL_CONTENT, content(range.clone()), Some(range.end - range.start)),
             Answer::NotModified => (StatusCode::NOT_MODIFIED, body::empty(), None),
         };
         let mut response = Response::new(body);
         *response.status_mut() = status;
         let headers = response.headers_mut();
         insert(headers, ETAG, &self.etag);
-        insert(
-            headers,
-            LAST_MODIFIED,
-            &httpdate::fmt_http_date(self.modified),
-        );
-        insert(
-            headers,
-            ACCEPT_RANGES,
-            if self.ranges { "bytes" } else { "none" },
-        );
+        insert(headers, LAST_MODIFIED, &httpdate::fmt_http_date(self.modified));
+        insert(headers, ACCEPT_RANGES, if self.ranges { "bytes" } else { "none" });
         if let Some(length) = length {
             headers.insert(CONTENT_LENGTH, length.into());
         }
         if let Answer::Part(range) = answer {
-            insert(
-                headers,
-                CONTENT_RANGE,
-                &format!("bytes {}-{}/{}", range.start, range.end - 1, self.length),
-            );
+            insert(headers, CONTENT_RANGE, &format!("bytes {}-{}/{}", range.start, range.end - 1, self.length));
         }
         response
     }
@@ -103,27 +81,17 @@ impl Representation {
     fn check_preconditions(&self, headers: &HeaderMap) -> Result<(), Error> {
         let holds = match text(headers, IF_MATCH) {
             Some(tags) => tags.trim() == "*" || list(tags).any(|tag| tag == self.etag),
-            None => date(headers, IF_UNMODIFIED_SINCE)
-                .is_none_or(|since| self.modified_second() <= since),
+            None => date(headers, IF_UNMODIFIED_SINCE).is_none_or(|since| self.modified_second() <= since),
         };
-        if holds {
-            Ok(())
-        } else {
-            Err(Error::new(
-                Kind::PreconditionFailed,
-                "It has changed since.",
-            ))
-        }
+        if holds { Ok(()) } else { Err(Error::new(Kind::PreconditionFailed, "It has changed since.")) }
     }
 
     fn is_unmodified(&self, headers: &HeaderMap) -> bool {
         match text(headers, IF_NONE_MATCH) {
             Some(tags) => {
-                tags.trim() == "*"
-                    || list(tags).any(|tag| tag.strip_prefix("W/").unwrap_or(tag) == self.etag)
+                tags.trim() == "*" || list(tags).any(|tag| tag.strip_prefix("W/").unwrap_or(tag) == self.etag)
             }
-            None => date(headers, IF_MODIFIED_SINCE)
-                .is_some_and(|since| self.modified_second() <= since),
+            None => date(headers, IF_MODIFIED_SINCE).is_some_and(|since| self.modified_second() <= since),
         }
     }
 
@@ -146,10 +114,7 @@ impl Representation {
 
     /// HTTP dates hold whole seconds.
     fn modified_second(&self) -> SystemTime {
-        let since = self
-            .modified
-            .duration_since(SystemTime::UNIX_EPOCH)
-            .unwrap_or_default();
+        let since = self.modified.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         SystemTime::UNIX_EPOCH + Duration::from_secs(since.as_secs())
     }
 }
@@ -194,11 +159,7 @@ fn one(spec: &str, length: u64) -> Option<Range<u64>> {
         return Some(length.saturating_sub(suffix)..length);
     }
     let first = number(first)?;
-    let end = if last.is_empty() {
-        length
-    } else {
-        number(last)?.saturating_add(1)
-    };
+    let end = if last.is_empty() { length } else { number(last)?.saturating_add(1) };
     if !last.is_empty() && end <= first {
         return None;
     }
@@ -240,10 +201,7 @@ mod tests {
         assert_eq!(parse("bytes=3-", 10), Parsed::Bytes(3..10));
         assert_eq!(parse("bytes=-3", 10), Parsed::Bytes(7..10));
         assert_eq!(parse("bytes=-30", 10), Parsed::Bytes(0..10));
-        assert_eq!(
-            parse("bytes=9-99999999999999999999999", 10),
-            Parsed::Bytes(9..10)
-        );
+        assert_eq!(parse("bytes=9-99999999999999999999999", 10), Parsed::Bytes(9..10));
         assert_eq!(parse("Bytes = 1-2", 10), Parsed::Bytes(1..3));
         assert_eq!(parse("items=1-2", 10), Parsed::Ignored);
         assert_eq!(parse("bytes=1-2,4-5", 10), Parsed::Ignored);

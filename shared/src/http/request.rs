@@ -39,10 +39,7 @@ pub type Params = Vec<(&'static str, String)>;
 impl Request {
     /// A path parameter of the endpoint's own pattern; empty if another of its patterns matched.
     pub fn param(&self, name: &str) -> &str {
-        self.params
-            .iter()
-            .find(|(key, _)| *key == name)
-            .map_or("", |(_, value)| value)
+        self.params.iter().find(|(key, _)| *key == name).map_or("", |(_, value)| value)
     }
 
     /// The first query parameter of that name, decoded as a form (`+` is a space).
@@ -68,22 +65,14 @@ impl Request {
             Some("https") => "https",
             _ => "http",
         };
-        let host = self
-            .header("x-forwarded-host")
-            .or_else(|| self.header(HOST))
-            .unwrap_or("localhost");
-        let sane = host.len() <= 255
-            && host
-                .bytes()
-                .all(|b| b.is_ascii_alphanumeric() || b".-:[]".contains(&b));
+        let host = self.header("x-forwarded-host").or_else(|| self.header(HOST)).unwrap_or("localhost");
+        let sane = host.len() <= 255 && host.bytes().all(|b| b.is_ascii_alphanumeric() || b".-:[]".contains(&b));
         format!("{scheme}://{}", if sane { host } else { "localhost" })
     }
 }
 
 fn decode_form(text: &str) -> String {
-    percent_decode_str(&text.replace('+', " "))
-        .decode_utf8_lossy()
-        .into_owned()
+    percent_decode_str(&text.replace('+', " ")).decode_utf8_lossy().into_owned()
 }
 
 /// Identifies one request: the caller's own `X-Request-Id` when it is sane, else 128 random bits.
@@ -94,15 +83,9 @@ impl RequestId {
     pub(super) fn of(headers: &HeaderMap) -> Self {
         let sane = |id: &&str| {
             (1..=REQUEST_ID_LIMIT).contains(&id.len())
-                && id
-                    .bytes()
-                    .all(|b| b.is_ascii_alphanumeric() || b"-_.:=+/".contains(&b))
+                && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.:=+/".contains(&b))
         };
-        match headers
-            .get(X_REQUEST_ID)
-            .and_then(|value| value.to_str().ok())
-            .filter(sane)
-        {
+        match headers.get(X_REQUEST_ID).and_then(|value| value.to_str().ok()).filter(sane) {
             Some(own) => Self(own.to_owned()),
             None => Self(URL_SAFE_NO_PAD.encode(crate::random::<16>())),
         }

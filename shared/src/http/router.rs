@@ -23,11 +23,7 @@ pub(super) fn route(table: &[&'static Endpoint], method: &Method, path: &str) ->
     let mut allow = Vec::new();
     let mut dialect = None;
     for endpoint in table {
-        let Some(params) = endpoint
-            .paths
-            .iter()
-            .find_map(|pattern| matches(pattern, path))
-        else {
+        let Some(params) = endpoint.paths.iter().find_map(|pattern| matches(pattern, path)) else {
             continue;
         };
         if endpoint.methods.iter().any(|verb| verb.takes(method)) {
@@ -54,9 +50,7 @@ fn matches(pattern: &'static str, path: &str) -> Option<Params> {
         if index > 0 {
             rest = rest.strip_prefix('/')?;
         }
-        let name = part
-            .strip_prefix('{')
-            .and_then(|name| name.strip_suffix('}'));
+        let name = part.strip_prefix('{').and_then(|name| name.strip_suffix('}'));
         if let Some(name) = name.and_then(|name| name.strip_suffix("...")) {
             params.push((name, decode(rest)?));
             return Some(params);
@@ -73,29 +67,18 @@ fn matches(pattern: &'static str, path: &str) -> Option<Params> {
 }
 
 fn decode(segment: &str) -> Option<String> {
-    percent_decode_str(segment)
-        .decode_utf8()
-        .ok()
-        .map(Into::into)
+    percent_decode_str(segment).decode_utf8().ok().map(Into::into)
 }
 
 /// A miss wears the dialect of the job whose paths it shares the most leading segments with.
 fn nearest_dialect(table: &[&'static Endpoint], path: &str) -> Dialect {
     let shared_segments = |pattern: &str| {
-        let same = pattern
-            .split('/')
-            .zip(path.split('/'))
-            .take_while(|(own, asked)| own == asked);
+        let same = pattern.split('/').zip(path.split('/')).take_while(|(own, asked)| own == asked);
         same.filter(|(own, _)| !own.is_empty()).count()
     };
     table
         .iter()
-        .flat_map(|endpoint| {
-            endpoint
-                .paths
-                .iter()
-                .map(|pattern| (shared_segments(pattern), endpoint.dialect))
-        })
+        .flat_map(|endpoint| endpoint.paths.iter().map(|pattern| (shared_segments(pattern), endpoint.dialect)))
         .filter(|(shared, _)| *shared > 0)
         // The first of the table wins among equals, so that the order of the table decides.
         .reduce(|best, next| if next.0 > best.0 { next } else { best })
@@ -108,22 +91,13 @@ mod tests {
 
     #[test]
     fn patterns_take_whole_decoded_segments() {
-        assert_eq!(
-            matches("/a/{x}/", "/a/b%20c/"),
-            Some(vec![("x", "b c".to_owned())])
-        );
-        assert_eq!(
-            matches("/a/{x}", "/a/b%2Fc"),
-            Some(vec![("x", "b/c".to_owned())])
-        );
+        assert_eq!(matches("/a/{x}/", "/a/b%20c/"), Some(vec![("x", "b c".to_owned())]));
+        assert_eq!(matches("/a/{x}", "/a/b%2Fc"), Some(vec![("x", "b/c".to_owned())]));
         assert_eq!(matches("/a/{x}", "/a/b/c"), None);
         assert_eq!(matches("/a/{x}/", "/a//"), None);
         assert_eq!(matches("/a/{x}", "/a/"), None);
         assert_eq!(matches("/a", "/a/"), None);
-        assert_eq!(
-            matches("/{rest...}", "/a//b"),
-            Some(vec![("rest", "a//b".to_owned())])
-        );
+        assert_eq!(matches("/{rest...}", "/a//b"), Some(vec![("rest", "a//b".to_owned())]));
         assert_eq!(matches("/a/{x}", "/a/%ff"), None);
     }
 }

@@ -73,34 +73,18 @@ pub struct Put<'a> {
 
 impl Bucket {
     pub(super) fn new(client: Client, name: &str) -> Self {
-        Self {
-            client,
-            name: name.into(),
-        }
+        Self { client, name: name.into() }
     }
 
     /// Starts to read an object.
     pub async fn get(&self, key: &Key<'_>, fetch: Fetch<'_>) -> Result<Fetched, StoreError> {
         let key = key.to_string();
-        let range = fetch
-            .range
-            .map(|range| format!("bytes={}-{}", range.start, range.end - 1));
-        let request = self
-            .client
-            .get_object()
-            .bucket(&*self.name)
-            .key(&key)
-            .set_range(range);
-        let sent = request
-            .set_if_match(fetch.if_match.map(str::to_owned))
-            .send()
-            .await;
+        let range = fetch.range.map(|range| format!("bytes={}-{}", range.start, range.end - 1));
+        let request = self.client.get_object().bucket(&*self.name).key(&key).set_range(range);
+        let sent = request.set_if_match(fetch.if_match.map(str::to_owned)).send().await;
         let object = sent.map_err(|cause| self.error("GetObject", &key, cause))?;
         Ok(Fetched {
-            length: object
-                .content_length()
-                .and_then(|length| u64::try_from(length).ok())
-                .unwrap_or(0),
+            length: object.content_length().and_then(|length| u64::try_from(length).ok()).unwrap_or(0),
             etag: object.e_tag.unwrap_or_default(),
             body: Body::new(object.body.into_inner()),
         })
@@ -109,22 +93,10 @@ impl Bucket {
     /// What is known of an object; `None` if there is none.
     pub async fn head(&self, key: &Key<'_>) -> Result<Option<Head>, StoreError> {
         let key = key.to_string();
-        let request = self
-            .client
-            .head_object()
-            .bucket(&*self.name)
-            .key(&key)
-            .checksum_mode(ChecksumMode::Enabled);
-        match request
-            .send()
-            .await
-            .map_err(|cause| self.error("HeadObject", &key, cause))
-        {
+        let request = self.client.head_object().bucket(&*self.name).key(&key).checksum_mode(ChecksumMode::Enabled);
+        match request.send().await.map_err(|cause| self.error("HeadObject", &key, cause)) {
             Ok(object) => Ok(Some(Head {
-                size: object
-                    .content_length()
-                    .and_then(|length| u64::try_from(length).ok())
-                    .unwrap_or(0),
+                size: object.content_length().and_then(|length| u64::try_from(length).ok()).unwrap_or(0),
                 // A composite checksum is one of the parts' checksums, not of the object.
                 crc32: object
                     .checksum_crc32()
@@ -138,58 +110,29 @@ impl Bucket {
     }
 
     /// Writes an object from memory and returns its ETag.
-    pub async fn put(
-        &self,
-        key: &Key<'_>,
-        bytes: Bytes,
-        put: Put<'_>,
-    ) -> Result<String, StoreError> {
+    pub async fn put(&self, key: &Key<'_>, bytes: Bytes, put: Put<'_>) -> Result<String, StoreError> {
         self.send_put(key, ByteStream::from(bytes), None, put).await
     }
 
     /// Writes an object of exactly `length` bytes as they come and returns its ETag. A body cannot be
     /// sent twice, so nothing is retried; a body that fails leaves no object.
-    pub async fn put_stream(
-        &self,
-        key: &Key<'_>,
-        body: Body,
-        length: u64,
-        put: Put<'_>,
-    ) -> Result<String, StoreError> {
-        let stream = ByteStream::new(SdkBody::from_body_1_x(Streamed {
-            inner: Mutex::new(body),
-            length,
-        }));
+    pub async fn put_stream(&self, key: &Key<'_>, body: Body, length: u64, put: Put<'_>) -> Result<String, StoreError> {
+        let stream = ByteStream::new(SdkBody::from_body_1_x(Streamed { inner: Mutex::new(body), length }));
         self.send_put(key, stream, Some(length), put).await
     }
 
     /// Deletes an object; none there is as good.
     pub async fn delete(&self, key: &Key<'_>) -> Result<(), StoreError> {
         let key = key.to_string();
-        let sent = self
-            .client
-            .delete_object()
-            .bucket(&*self.name)
-            .key(&key)
-            .send()
-            .await;
-        sent.map(drop)
-            .map_err(|cause| self.error("DeleteObject", &key, cause))
+        let sent = self.client.delete_object().bucket(&*self.name).key(&key).send().await;
+        sent.map(drop).map_err(|cause| self.error("DeleteObject", &key, cause))
     }
 
     /// Copies an object inside the bucket, of at most 5 GiB (the limit of S3's CopyObject).
     pub async fn copy(&self, from: &Key<'_>, to: &Key<'_>) -> Result<(), StoreError> {
         let (from, to) = (self.source(from), to.to_string());
-        let sent = self
-            .client
-            .copy_object()
-            .bucket(&*self.name)
-            .copy_source(from)
-            .key(&to)
-            .send()
-            .await;
-        sent.map(drop)
-            .map_err(|cause| self.error("CopyObject", &to, cause))
+        let sent = self.client.copy_object().bucket(&*self.name).copy_source(from).key(&to).send().await;
+        sent.map(drop).map_err(|cause| self.error("CopyObject", &to, cause))
     }
 
     /// The objects whose keys start with `prefix`, in the order of their bytes.
@@ -212,16 +155,10 @@ impl Bucket {
 
     pub(super) async fn ping(&self) -> Result<(), StoreError> {
         let sent = self.client.head_bucket().bucket(&*self.name).send().await;
-        sent.map(drop)
-            .map_err(|cause| self.error("HeadBucket", "", cause))
+        sent.map(drop).map_err(|cause| self.error("HeadBucket", "", cause))
     }
 
-    pub(super) fn error<E>(
-        &self,
-        operation: &'static str,
-        key: &str,
-        cause: SdkError<E, HttpResponse>,
-    ) -> StoreError
+    pub(super) fn error<E>(&self, operation: &'static str, key: &str, cause: SdkError<E, HttpResponse>) -> StoreError
     where
         E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,
     {
@@ -231,17 +168,8 @@ impl Bucket {
     /// A copy's source: bucket and key, each segment percent-encoded.
     pub(super) fn source(&self, key: &Key<'_>) -> String {
         use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-        const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
-            .remove(b'-')
-            .remove(b'_')
-            .remove(b'.')
-            .remove(b'~')
-            .remove(b'/');
-        format!(
-            "{}/{}",
-            self.name,
-            utf8_percent_encode(&key.to_string(), ENCODED)
-        )
+        const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~').remove(b'/');
+        format!("{}/{}", self.name, utf8_percent_encode(&key.to_string(), ENCODED))
     }
 
     async fn send_put(
@@ -263,25 +191,19 @@ impl Bucket {
             .set_content_type(put.content_type.map(str::to_owned))
             .set_if_none_match(put.if_absent.then(|| "*".to_owned()))
             .set_if_match(put.if_match.map(str::to_owned));
-        let sent = request
-            .send()
-            .await
-            .map_err(|cause| self.error("PutObject", &key, cause))?;
+        let sent = request.send().await.map_err(|cause| self.error("PutObject", &key, cause))?;
         Ok(sent.e_tag.unwrap_or_default())
     }
 }
 
 /// When an object was last written, as a listing or a head tells.
 pub(super) fn system_time(time: Option<&DateTime>) -> SystemTime {
-    time.and_then(|time| SystemTime::try_from(*time).ok())
-        .unwrap_or(SystemTime::UNIX_EPOCH)
+    time.and_then(|time| SystemTime::try_from(*time).ok()).unwrap_or(SystemTime::UNIX_EPOCH)
 }
 
 /// S3 sends a CRC-32 as base64 of its four bytes, highest first.
 fn decode_crc32(text: &str) -> Option<u32> {
-    Some(u32::from_be_bytes(
-        STANDARD.decode(text).ok()?.try_into().ok()?,
-    ))
+    Some(u32::from_be_bytes(STANDARD.decode(text).ok()?.try_into().ok()?))
 }
 
 /// A body as the SDK wants it: `Sync`, though nobody ever shares it, and of a known length.
@@ -294,10 +216,7 @@ impl http_body::Body for Streamed {
     type Data = Bytes;
     type Error = BoxError;
 
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         let body = self.inner.get_mut().unwrap_or_else(PoisonError::into_inner);
         Pin::new(body).poll_frame(context)
     }
@@ -313,10 +232,6 @@ impl Fetched {
     pub async fn bytes(self) -> Result<Bytes, BoxError> {
         let length = self.length;
         let bytes = self.body.collect().await?.to_bytes();
-        if bytes.len() as u64 == length {
-            Ok(bytes)
-        } else {
-            Err("the store's answer is short".into())
-        }
+        if bytes.len() as u64 == length { Ok(bytes) } else { Err("the store's answer is short".into()) }
     }
 }

@@ -72,11 +72,7 @@ impl Storage {
 async fn client(config: &Config, transport: Transport) -> Client {
     let mut loader = aws_config::defaults(BehaviorVersion::latest());
     let in_process = matches!(transport, Transport::InProcess { .. });
-    if let Transport::InProcess {
-        client,
-        credentials: (access, secret),
-    } = transport
-    {
+    if let Transport::InProcess { client, credentials: (access, secret) } = transport {
         loader = loader
             .http_client(client)
             .region(Region::from_static("us-east-1"))
@@ -87,16 +83,9 @@ async fn client(config: &Config, transport: Transport) -> Client {
     }
     let shared = loader
         .retry_config(
-            RetryConfig::standard()
-                .with_max_attempts(ATTEMPTS)
-                .with_initial_backoff(Duration::from_millis(50)),
+            RetryConfig::standard().with_max_attempts(ATTEMPTS).with_initial_backoff(Duration::from_millis(50)),
         )
-        .timeout_config(
-            TimeoutConfig::builder()
-                .connect_timeout(CONNECT_LIMIT)
-                .read_timeout(READ_LIMIT)
-                .build(),
-        )
+        .timeout_config(TimeoutConfig::builder().connect_timeout(CONNECT_LIMIT).read_timeout(READ_LIMIT).build())
         // Slow readers are legitimate; a stalled store is noticed by whoever reads its body.
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
         .load()

@@ -44,14 +44,7 @@ pub struct StoreError {
 
 impl StoreError {
     pub(super) fn new(fault: Fault, operation: &'static str, bucket: &str, key: &str) -> Self {
-        Self {
-            fault,
-            operation,
-            bucket: bucket.to_owned(),
-            key: key.to_owned(),
-            code: None,
-            source: None,
-        }
+        Self { fault, operation, bucket: bucket.to_owned(), key: key.to_owned(), code: None, source: None }
     }
 
     pub(super) fn caused_by(mut self, cause: impl Into<BoxError>) -> Self {
@@ -60,46 +53,26 @@ impl StoreError {
     }
 
     /// Classifies what the SDK reports.
-    pub(super) fn of<E>(
-        operation: &'static str,
-        bucket: &str,
-        key: &str,
-        error: SdkError<E, HttpResponse>,
-    ) -> Self
+    pub(super) fn of<E>(operation: &'static str, bucket: &str, key: &str, error: SdkError<E, HttpResponse>) -> Self
     where
         E: StdError + ProvideErrorMetadata + Send + Sync + 'static,
     {
         let code = error.code().map(str::to_owned);
-        let status = error
-            .raw_response()
-            .map(|response| response.status().as_u16());
+        let status = error.raw_response().map(|response| response.status().as_u16());
         let fault = match &error {
             SdkError::ServiceError(_) => classify(code.as_deref(), status),
-            SdkError::ResponseError(_)
-            | SdkError::DispatchFailure(_)
-            | SdkError::TimeoutError(_) => Fault::Unavailable,
+            SdkError::ResponseError(_) | SdkError::DispatchFailure(_) | SdkError::TimeoutError(_) => Fault::Unavailable,
             _ => Fault::Other,
         };
-        Self {
-            fault,
-            operation,
-            bucket: bucket.to_owned(),
-            key: key.to_owned(),
-            code,
-            source: Some(error.into()),
-        }
+        Self { fault, operation, bucket: bucket.to_owned(), key: key.to_owned(), code, source: Some(error.into()) }
     }
 }
 
 fn classify(code: Option<&str>, status: Option<u16>) -> Fault {
     match (code, status) {
         // CompleteMultipartUpload may carry an error in a 200.
-        (Some("InternalError" | "SlowDown" | "ServiceUnavailable" | "RequestTimeout"), _) => {
-            Fault::Unavailable
-        }
-        (Some("NoSuchKey" | "NoSuchBucket" | "NoSuchUpload" | "NotFound"), _) | (_, Some(404)) => {
-            Fault::Missing
-        }
+        (Some("InternalError" | "SlowDown" | "ServiceUnavailable" | "RequestTimeout"), _) => Fault::Unavailable,
+        (Some("NoSuchKey" | "NoSuchBucket" | "NoSuchUpload" | "NotFound"), _) | (_, Some(404)) => Fault::Missing,
         (Some("PreconditionFailed"), _) | (_, Some(412)) => Fault::Precondition,
         (Some("ConditionalRequestConflict"), _) | (_, Some(409)) => Fault::Conflict,
         (Some("InvalidRange"), _) | (_, Some(416)) => Fault::Range,
@@ -111,27 +84,15 @@ fn classify(code: Option<&str>, status: Option<u16>) -> Fault {
 
 impl fmt::Display for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            fault,
-            operation,
-            bucket,
-            key,
-            ..
-        } = self;
+        let Self { fault, operation, bucket, key, .. } = self;
         let code = self.code.as_deref().unwrap_or("no code");
-        write!(
-            f,
-            "{operation} {bucket}/{}: {fault:?} ({code})",
-            key.escape_debug()
-        )
+        write!(f, "{operation} {bucket}/{}: {fault:?} ({code})", key.escape_debug())
     }
 }
 
 impl StdError for StoreError {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        self.source
-            .as_deref()
-            .map(|cause| cause as &(dyn StdError + 'static))
+        self.source.as_deref().map(|cause| cause as &(dyn StdError + 'static))
     }
 }
 
@@ -139,9 +100,7 @@ impl StdError for StoreError {
 impl From<StoreError> for Error {
     fn from(cause: StoreError) -> Self {
         match cause.fault {
-            Fault::Unavailable | Fault::Conflict => {
-                Self::unavailable("Storage does not answer.").caused_by(cause)
-            }
+            Fault::Unavailable | Fault::Conflict => Self::unavailable("Storage does not answer.").caused_by(cause),
             _ => Self::internal("store", cause),
         }
     }

@@ -55,18 +55,8 @@ impl fmt::Display for Key<'_> {
             Self::ArchiveFolder { prefix, folder } => write!(f, "{prefix}{folder}/"),
             Self::Crc32Folder(folder) => write!(f, "crc32/{folder}/"),
             Self::Crc32Versions { folder, key } => write!(f, "crc32/{folder}/{}.", id_text(&key.0)),
-            Self::Crc32 {
-                folder,
-                key,
-                version,
-                crc32,
-            } => {
-                write!(
-                    f,
-                    "crc32/{folder}/{}.{}.{crc32:08x}",
-                    id_text(&key.0),
-                    id_text(&version.0)
-                )
+            Self::Crc32 { folder, key, version, crc32 } => {
+                write!(f, "crc32/{folder}/{}.{}.{crc32:08x}", id_text(&key.0), id_text(&version.0))
             }
             Self::SelfTest(nonce) => write!(f, "selftest/{nonce}"),
         }
@@ -91,13 +81,7 @@ pub struct VersionId([u8; 16]);
 impl VersionId {
     /// The identifier of what a listing shows of an object. `etag` with or without its quotes.
     pub fn of(key: &str, etag: &str, size: u64) -> Self {
-        Self(id(&[
-            key.as_bytes(),
-            &[0],
-            etag.trim_matches('"').as_bytes(),
-            &[0],
-            &size.to_le_bytes(),
-        ]))
+        Self(id(&[key.as_bytes(), &[0], etag.trim_matches('"').as_bytes(), &[0], &size.to_le_bytes()]))
     }
 }
 
@@ -132,18 +116,9 @@ mod tests {
     fn a_recorded_crc_reads_back() {
         let object = "photos/f/a b/é.jpg";
         let (key, version) = (KeyId::of(object), VersionId::of(object, "\"abc\"", 7));
-        let record = Key::Crc32 {
-            folder: "f",
-            key,
-            version,
-            crc32: 0x00c0_ffee,
-        }
-        .to_string();
+        let record = Key::Crc32 { folder: "f", key, version, crc32: 0x00c0_ffee }.to_string();
         assert!(record.starts_with(&Key::Crc32Versions { folder: "f", key }.to_string()));
-        assert_eq!(
-            parse_crc32(&record),
-            Some((VersionId::of(object, "abc", 7), 0x00c0_ffee))
-        );
+        assert_eq!(parse_crc32(&record), Some((VersionId::of(object, "abc", 7), 0x00c0_ffee)));
         assert_ne!(version, VersionId::of(object, "abc", 8));
         assert_eq!(parse_crc32("crc32/f/what.ever"), None);
     }

@@ -35,11 +35,7 @@ enum Next {
 
 impl Pages {
     pub(super) fn new(bucket: Bucket, prefix: String) -> Self {
-        Self {
-            bucket,
-            prefix,
-            next: Next::First,
-        }
+        Self { bucket, prefix, next: Next::First }
     }
 
     /// The next page; `None` after the last.
@@ -50,36 +46,20 @@ impl Pages {
             Next::End => return Ok(None),
         };
         let bucket = &self.bucket;
-        let request = bucket
-            .client
-            .list_objects_v2()
-            .bucket(&*bucket.name)
-            .prefix(&self.prefix);
+        let request = bucket.client.list_objects_v2().bucket(&*bucket.name).prefix(&self.prefix);
         let sent = request.set_continuation_token(token).send().await;
         let page = sent.map_err(|cause| bucket.error("ListObjectsV2", &self.prefix, cause))?;
-        if let Some(token) = page
-            .next_continuation_token
-            .filter(|_| page.is_truncated == Some(true))
-        {
+        if let Some(token) = page.next_continuation_token.filter(|_| page.is_truncated == Some(true)) {
             self.next = Next::Token(token);
         }
-        Ok(Some(
-            page.contents
-                .unwrap_or_default()
-                .into_iter()
-                .map(listed)
-                .collect(),
-        ))
+        Ok(Some(page.contents.unwrap_or_default().into_iter().map(listed).collect()))
     }
 }
 
 fn listed(object: aws_sdk_s3::types::Object) -> Listed {
     let algorithms = object.checksum_algorithm.unwrap_or_default();
     Listed {
-        size: object
-            .size
-            .and_then(|size| u64::try_from(size).ok())
-            .unwrap_or(0),
+        size: object.size.and_then(|size| u64::try_from(size).ok()).unwrap_or(0),
         modified: system_time(object.last_modified.as_ref()),
         key: object.key.unwrap_or_default(),
         etag: object.e_tag.unwrap_or_default(),

@@ -25,11 +25,7 @@ pub struct Multipart {
 
 impl Bucket {
     /// Begins an object made of parts. The store is asked for a CRC-32 of the whole.
-    pub async fn multipart(
-        &self,
-        key: &Key<'_>,
-        content_type: Option<&str>,
-    ) -> Result<Multipart, StoreError> {
+    pub async fn multipart(&self, key: &Key<'_>, content_type: Option<&str>) -> Result<Multipart, StoreError> {
         let key = key.to_string();
         let request = self
             .client
@@ -39,15 +35,8 @@ impl Bucket {
             .checksum_algorithm(ChecksumAlgorithm::Crc32)
             .checksum_type(ChecksumType::FullObject)
             .set_content_type(content_type.map(str::to_owned));
-        let sent = request
-            .send()
-            .await
-            .map_err(|cause| self.error("CreateMultipartUpload", &key, cause))?;
-        Ok(Multipart {
-            bucket: self.clone(),
-            key,
-            id: sent.upload_id.unwrap_or_default(),
-        })
+        let sent = request.send().await.map_err(|cause| self.error("CreateMultipartUpload", &key, cause))?;
+        Ok(Multipart { bucket: self.clone(), key, id: sent.upload_id.unwrap_or_default() })
     }
 }
 
@@ -64,10 +53,7 @@ impl Multipart {
             .part_number(number)
             .checksum_algorithm(ChecksumAlgorithm::Crc32)
             .body(ByteStream::from(bytes));
-        let sent = request
-            .send()
-            .await
-            .map_err(|cause| self.bucket.error("UploadPart", &self.key, cause))?;
+        let sent = request.send().await.map_err(|cause| self.bucket.error("UploadPart", &self.key, cause))?;
         Ok(CompletedPart::builder()
             .part_number(number)
             .set_e_tag(sent.e_tag)
@@ -76,12 +62,7 @@ impl Multipart {
     }
 
     /// Takes one part from another object of the same bucket, without moving its bytes through here.
-    pub async fn part_copy(
-        &self,
-        number: i32,
-        from: &Key<'_>,
-        range: Range<u64>,
-    ) -> Result<CompletedPart, StoreError> {
+    pub async fn part_copy(&self, number: i32, from: &Key<'_>, range: Range<u64>) -> Result<CompletedPart, StoreError> {
         let request = self
             .bucket
             .client
@@ -92,10 +73,7 @@ impl Multipart {
             .part_number(number)
             .copy_source(self.bucket.source(from))
             .copy_source_range(format!("bytes={}-{}", range.start, range.end - 1));
-        let sent = request
-            .send()
-            .await
-            .map_err(|cause| self.bucket.error("UploadPartCopy", &self.key, cause))?;
+        let sent = request.send().await.map_err(|cause| self.bucket.error("UploadPartCopy", &self.key, cause))?;
         let copied = sent.copy_part_result;
         Ok(CompletedPart::builder()
             .part_number(number)
@@ -105,14 +83,8 @@ impl Multipart {
     }
 
     /// Makes the object appear and returns its ETag. `parts` are in the order of their numbers.
-    pub async fn complete(
-        self,
-        parts: Vec<CompletedPart>,
-        put: Put<'_>,
-    ) -> Result<String, StoreError> {
-        let parts = CompletedMultipartUpload::builder()
-            .set_parts(Some(parts))
-            .build();
+    pub async fn complete(self, parts: Vec<CompletedPart>, put: Put<'_>) -> Result<String, StoreError> {
+        let parts = CompletedMultipartUpload::builder().set_parts(Some(parts)).build();
         let request = self
             .bucket
             .client
@@ -125,23 +97,14 @@ impl Multipart {
             .set_if_none_match(put.if_absent.then(|| "*".to_owned()))
             .set_if_match(put.if_match.map(str::to_owned));
         let sent = request.send().await;
-        let done = sent.map_err(|cause| {
-            self.bucket
-                .error("CompleteMultipartUpload", &self.key, cause)
-        })?;
+        let done = sent.map_err(|cause| self.bucket.error("CompleteMultipartUpload", &self.key, cause))?;
         Ok(done.e_tag.unwrap_or_default())
     }
 
     /// Gives up; the parts are freed.
     pub async fn abort(self) -> Result<(), StoreError> {
-        let request = self
-            .bucket
-            .client
-            .abort_multipart_upload()
-            .bucket(&*self.bucket.name)
-            .key(&self.key);
+        let request = self.bucket.client.abort_multipart_upload().bucket(&*self.bucket.name).key(&self.key);
         let sent = request.upload_id(&self.id).send().await;
-        sent.map(drop)
-            .map_err(|cause| self.bucket.error("AbortMultipartUpload", &self.key, cause))
+        sent.map(drop).map_err(|cause| self.bucket.error("AbortMultipartUpload", &self.key, cause))
     }
 }

@@ -48,40 +48,14 @@ struct Envelope<T> {
 
 impl Bucket {
     /// Makes a record, unless there is one.
-    pub async fn create<T: Serialize>(
-        &self,
-        key: &Key<'_>,
-        value: &T,
-    ) -> Result<Creation, StoreError> {
-        let made = self
-            .write(
-                key,
-                value,
-                Put {
-                    if_absent: true,
-                    ..record()
-                },
-            )
-            .await?;
-        Ok(if made {
-            Creation::Made
-        } else {
-            Creation::Existed
-        })
+    pub async fn create<T: Serialize>(&self, key: &Key<'_>, value: &T) -> Result<Creation, StoreError> {
+        let made = self.write(key, value, Put { if_absent: true, ..record() }).await?;
+        Ok(if made { Creation::Made } else { Creation::Existed })
     }
 
     /// Reads a record; `None` if there is none.
-    pub async fn read<T: DeserializeOwned>(
-        &self,
-        key: &Key<'_>,
-    ) -> Result<Option<Versioned<T>>, StoreError> {
-        Ok(self
-            .read_envelope(key)
-            .await?
-            .map(|(envelope, etag)| Versioned {
-                value: envelope.value,
-                etag,
-            }))
+    pub async fn read<T: DeserializeOwned>(&self, key: &Key<'_>) -> Result<Option<Versioned<T>>, StoreError> {
+        Ok(self.read_envelope(key).await?.map(|(envelope, etag)| Versioned { value: envelope.value, etag }))
     }
 
     /// Changes a record that was read, unless it was changed or deleted since: then `false`.
@@ -91,15 +65,7 @@ impl Bucket {
         read: &Versioned<U>,
         value: &T,
     ) -> Result<bool, StoreError> {
-        self.write(
-            key,
-            value,
-            Put {
-                if_match: Some(&read.etag),
-                ..record()
-            },
-        )
-        .await
+        self.write(key, value, Put { if_match: Some(&read.etag), ..record() }).await
     }
 
     /// Reads, changes and writes until no other write came between; returns what was written, `None`
@@ -114,37 +80,19 @@ impl Bucket {
                 return Ok(None);
             };
             let value = change(value);
-            if self
-                .replace(key, &Versioned { value: (), etag }, &value)
-                .await?
-            {
+            if self.replace(key, &Versioned { value: (), etag }, &value).await? {
                 return Ok(Some(value));
             }
             pause(attempt).await;
         }
-        Err(StoreError::new(
-            Fault::Conflict,
-            "update",
-            &self.name,
-            &key.to_string(),
-        ))
+        Err(StoreError::new(Fault::Conflict, "update", &self.name, &key.to_string()))
     }
 
     /// Writes under a condition. `false` if the condition did not hold.
-    async fn write<T: Serialize>(
-        &self,
-        key: &Key<'_>,
-        value: &T,
-        put: Put<'_>,
-    ) -> Result<bool, StoreError> {
+    async fn write<T: Serialize>(&self, key: &Key<'_>, value: &T, put: Put<'_>) -> Result<bool, StoreError> {
         let nonce = URL_SAFE_NO_PAD.encode(crate::random::<12>());
-        let bytes = serde_json::to_vec(&Envelope {
-            nonce: nonce.clone(),
-            value,
-        })
-        .map_err(|cause| {
-            StoreError::new(Fault::Other, "serialise", &self.name, &key.to_string())
-                .caused_by(cause)
+        let bytes = serde_json::to_vec(&Envelope { nonce: nonce.clone(), value }).map_err(|cause| {
+            StoreError::new(Fault::Other, "serialise", &self.name, &key.to_string()).caused_by(cause)
         })?;
         let bytes = Bytes::from(bytes);
         for attempt in 0..WRITE_ATTEMPTS {
@@ -163,12 +111,7 @@ impl Bucket {
                 _ => return Err(error),
             }
         }
-        Err(StoreError::new(
-            Fault::Conflict,
-            "write",
-            &self.name,
-            &key.to_string(),
-        ))
+        Err(StoreError::new(Fault::Conflict, "write", &self.name, &key.to_string()))
     }
 
     async fn read_envelope<T: DeserializeOwned>(
@@ -185,21 +128,14 @@ impl Bucket {
             return Err(broken(Fault::Other).caused_by("a record has at most 1 MiB"));
         }
         let etag = fetched.etag.clone();
-        let bytes = fetched
-            .bytes()
-            .await
-            .map_err(|cause| broken(Fault::Unavailable).caused_by(cause))?;
-        let envelope = serde_json::from_slice(&bytes)
-            .map_err(|cause| broken(Fault::Other).caused_by(cause))?;
+        let bytes = fetched.bytes().await.map_err(|cause| broken(Fault::Unavailable).caused_by(cause))?;
+        let envelope = serde_json::from_slice(&bytes).map_err(|cause| broken(Fault::Other).caused_by(cause))?;
         Ok(Some((envelope, etag)))
     }
 }
 
 fn record() -> Put<'static> {
-    Put {
-        content_type: Some("application/json"),
-        ..Put::default()
-    }
+    Put { content_type: Some("application/json"), ..Put::default() }
 }
 
 /// Waits a random while, longer with each attempt: writers that met once must not meet again in step.

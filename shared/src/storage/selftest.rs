@@ -13,10 +13,7 @@ const RACERS: u8 = 8;
 
 /// Races creators and changers on one object, and takes it away again.
 pub(super) async fn run(bucket: &Bucket) -> Result<(), StoreError> {
-    let nonce: String = crate::random::<8>()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let nonce: String = crate::random::<8>().iter().map(|byte| format!("{byte:02x}")).collect();
     let key = Key::SelfTest(&nonce);
     let outcome = race_twice(bucket, &key).await;
     bucket.delete(&key).await?;
@@ -24,49 +21,13 @@ pub(super) async fn run(bucket: &Bucket) -> Result<(), StoreError> {
 }
 
 async fn race_twice(bucket: &Bucket, key: &Key<'_>) -> Result<(), StoreError> {
-    let winners = race(
-        bucket,
-        key,
-        &Put {
-            if_absent: true,
-            ..Put::default()
-        },
-    )
-    .await?;
-    expect(
-        winners.len() == 1,
-        bucket,
-        "creation with If-None-Match must have exactly one winner",
-    )?;
+    let winners = race(bucket, key, &Put { if_absent: true, ..Put::default() }).await?;
+    expect(winners.len() == 1, bucket, "creation with If-None-Match must have exactly one winner")?;
     let first = &winners[0];
-    let winners = race(
-        bucket,
-        key,
-        &Put {
-            if_match: Some(first),
-            ..Put::default()
-        },
-    )
-    .await?;
-    expect(
-        winners.len() == 1,
-        bucket,
-        "a change with If-Match must have exactly one winner",
-    )?;
-    let stale = race(
-        bucket,
-        key,
-        &Put {
-            if_match: Some(first),
-            ..Put::default()
-        },
-    )
-    .await?;
-    expect(
-        stale.is_empty(),
-        bucket,
-        "a change with an old If-Match must be refused",
-    )
+    let winners = race(bucket, key, &Put { if_match: Some(first), ..Put::default() }).await?;
+    expect(winners.len() == 1, bucket, "a change with If-Match must have exactly one winner")?;
+    let stale = race(bucket, key, &Put { if_match: Some(first), ..Put::default() }).await?;
+    expect(stale.is_empty(), bucket, "a change with an old If-Match must be refused")
 }
 
 /// The ETags of those whose write was taken.
@@ -90,9 +51,5 @@ async fn race(bucket: &Bucket, key: &Key<'_>, put: &Put<'_>) -> Result<Vec<Strin
 }
 
 fn expect(holds: bool, bucket: &Bucket, law: &'static str) -> Result<(), StoreError> {
-    if holds {
-        Ok(())
-    } else {
-        Err(StoreError::new(Fault::Unfit, "self-test", &bucket.name, "").caused_by(law))
-    }
+    if holds { Ok(()) } else { Err(StoreError::new(Fault::Unfit, "self-test", &bucket.name, "").caused_by(law)) }
 }
