@@ -9,10 +9,8 @@ use std::time::SystemTime;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::primitives::{ByteStream, DateTime, SdkBody};
-use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumMode, ChecksumType};
+use aws_sdk_s3::types::ChecksumAlgorithm;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 use http_body_util::BodyExt;
@@ -56,8 +54,6 @@ pub struct Head {
     pub size: u64,
     /// The entity tag, with its quotes.
     pub etag: String,
-    /// CRC-32 of the whole object, if the store has it.
-    pub crc32: Option<u32>,
 }
 
 /// What to write besides the bytes.
@@ -93,15 +89,10 @@ impl Bucket {
     /// What is known of an object; `None` if there is none.
     pub async fn head(&self, key: &Key<'_>) -> Result<Option<Head>, StoreError> {
         let key = key.to_string();
-        let request = self.client.head_object().bucket(&*self.name).key(&key).checksum_mode(ChecksumMode::Enabled);
+        let request = self.client.head_object().bucket(&*self.name).key(&key);
         match request.send().await.map_err(|cause| self.error("HeadObject", &key, cause)) {
             Ok(object) => Ok(Some(Head {
                 size: object.content_length().and_then(|length| u64::try_from(length).ok()).unwrap_or(0),
-                // A composite checksum is one of the parts' checksums, not of the object.
-                crc32: object
-                    .checksum_crc32()
-                    .filter(|_| object.checksum_type() != Some(&ChecksumType::Composite))
-                    .and_then(decode_crc32),
                 etag: object.e_tag.unwrap_or_default(),
             })),
             Err(error) if error.fault == Fault::Missing => Ok(None),
@@ -199,11 +190,6 @@ impl Bucket {
 /// When an object was last written, as a listing or a head tells.
 pub(super) fn system_time(time: Option<&DateTime>) -> SystemTime {
     time.and_then(|time| SystemTime::try_from(*time).ok()).unwrap_or(SystemTime::UNIX_EPOCH)
-}
-
-/// S3 sends a CRC-32 as base64 of its four bytes, highest first.
-fn decode_crc32(text: &str) -> Option<u32> {
-    Some(u32::from_be_bytes(STANDARD.decode(text).ok()?.try_into().ok()?))
 }
 
 /// A body as the SDK wants it: `Sync`, though nobody ever shares it, and of a known length.

@@ -10,6 +10,7 @@
 //! use ignores it); state that rests on a lifecycle rule; an error of the store sent to a caller.
 
 mod bucket;
+mod checksum;
 mod connect;
 mod fault;
 pub mod key;

@@ -1,0 +1,326 @@
+//! Sends an archive: walks the pieces of its layout and fetches contents a little ahead.
+//!
+//! Frames of a large object go through untouched. Small objects, headers and records are gathered into
+//! frames of some size, so that an archive of many small files costs few writes. The window ahead is
+//! bounded in count and bytes; nothing else is held, however large the archive. Dropping the stream
+//! aborts every read under way.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use futures_util::{Stream, TryStreamExt, stream};
+use http_body_util::BodyDataStream;
+use tokio::task::JoinSet;
+use tracing::warn;
+
+use super::ahead::{Ahead, Content};
+use super::checksums::IDLE_LIMIT;
+use super::layout::{self, BLOCK, Form, Part, Piece, Pieces, block_header};
+use super::plan::{Entry, Plan};
+use crate::error::BoxError;
+use crate::http::Body;
+use crate::storage::Fetched;
+
+/// Gathered bytes are sent on once they are as many as this.
+const GATHER: usize = 64 * 1024;
+
+/// A frame up to this size is gathered: copying it costs less than a write of its own.
+const SMALL_FRAME: usize = 16 * 1024;
+
+/// Where contents come from and checksums go to.
+pub trait Contents: Clone + Send + Sync + 'static {
+    /// Starts to read an entry's object, in the version of the plan, or a range of it.
+    fn fetch(
+        &self,
+        entry: &Entry,
+        range: Option<Range<u64>>,
+    ) -> impl Future<Output = Result<Fetched, BoxError>> + Send + 'static;
+
+    /// Records a CRC-32 that was not known before.
+    fn learned(&self, entry: &Entry, crc32: u32) -> impl Future<Output = Result<(), BoxError>> + Send + 'static;
+}
+
+/// The bytes of a range of an archive. An `Err` means that an object has changed, vanished or stalled:
+/// what was sent so far is then no archive and must not look like one.
+pub fn send<C: Contents>(
+    plan: Arc<Plan>,
+    contents: C,
+    range: Range<u64>,
+    delay: Duration,
+) -> impl Stream<Item = Result<Bytes, BoxError>> + Send {
+    let sending = Box::new(Sending {
+        pieces: Pieces::new(&plan.layout, range.clone()),
+        ahead: Ahead::new(Pieces::new(&plan.layout, range)),
+        plan,
+        contents,
+        state: State::Between,
+        gathered: BytesMut::new(),
+        waiting: None,
+        held: None,
+        learned: HashMap::new(),
+        records: JoinSet::new(),
+    });
+    let chunks = stream::try_unfold(sending, |mut sending| async move {
+        let chunk = sending.next().await?;
+        Ok(chunk.map(|chunk| (chunk, sending)))
+    });
+    paced(chunks, delay)
+}
+
+struct Sending<C> {
+    plan: Arc<Plan>,
+    contents: C,
+    pieces: Pieces,
+    ahead: Ahead,
+    state: State,
+    /// Bytes on their way out.
+    gathered: BytesMut,
+    /// A large frame that follows the gathered bytes.
+    waiting: Option<Bytes>,
+    /// The content of a small object whose header had to wait for its CRC-32.
+    held: Option<Bytes>,
+    /// CRC-32s found while sending, by entry.
+    learned: HashMap<usize, u32>,
+    /// Their records being written.
+    records: JoinSet<Result<(), BoxError>>,
+}
+
+enum State {
+    /// The next piece is to be looked at.
+    Between,
+    /// This piece needs the content in front of the window.
+    Waiting(Piece),
+    /// An object is passing through.
+    Streaming(Passing),
+}
+
+impl<C: Contents> Sending<C> {
+    /// The next chunk; `None` at the end.
+    async fn next(&mut self) -> Result<Option<Bytes>, BoxError> {
+        loop {
+            if self.gathered.len() >= GATHER || (self.waiting.is_some() && !self.gathered.is_empty()) {
+                return Ok(Some(self.gathered.split().freeze()));
+            }
+            if let Some(frame) = self.waiting.take() {
+                return Ok(Some(frame));
+            }
+            match std::mem::replace(&mut self.state, State::Between) {
+                State::Streaming(passing) => self.pass(passing).await?,
+                State::Waiting(piece) => {
+                    self.ahead.fill(&self.plan, &self.contents);
+                    if !self.gathered.is_empty() && !self.ahead.is_ready() {
+                        // Nothing is kept from the reader while the store is being waited for.
+                        self.state = State::Waiting(piece);
+                        return Ok(Some(self.gathered.split().freeze()));
+                    }
+                    let content = self.ahead.take().await?;
+                    self.begin(piece, content)?;
+                }
+                State::Between => {
+                    let plan = &self.plan;
+                    match self.pieces.next(&plan.layout, |index| plan.member(index)) {
+                        Some(piece) => self.piece(piece).await?,
+                        None if self.gathered.is_empty() => return Ok(None),
+                        None => return Ok(Some(self.gathered.split().freeze())),
+                    }
+                }
+            }
+        }
+    }
+
+    /// Writes a piece, or waits for the content that it needs.
+    async fn piece(&mut self, piece: Piece) -> Result<(), BoxError> {
+        match piece.part {
+            Part::Header(index) if self.plan.entries[index].is_buffered() => self.state = State::Waiting(piece),
+            Part::Content(_) => match self.held.take() {
+                Some(content) => self.emit(content),
+                None => self.state = State::Waiting(piece),
+            },
+            Part::End => {
+                self.finish_records().await;
+                self.write(&piece)?;
+            }
+            _ => self.write(&piece)?,
+        }
+        Ok(())
+    }
+
+    /// Goes on with a piece whose content has come.
+    fn begin(&mut self, piece: Piece, content: Content) -> Result<(), BoxError> {
+        match (piece.part, content) {
+            (Part::Header(index), Content::Whole(bytes)) => {
+                self.learn(index, crc32fast::hash(&bytes));
+                self.held = Some(bytes);
+                self.write(&piece)
+            }
+            (Part::Content(index), Content::Whole(bytes)) => {
+                if piece.whole {
+                    self.verify(index, crc32fast::hash(&bytes))?;
+                }
+                self.emit(bytes);
+                Ok(())
+            }
+            (Part::Content(index), Content::Stream(body)) => {
+                let form = self.plan.entries[index].form();
+                // What is fetched is content; the block headers of the other form are added here.
+                let left = if form == Form::Blocks {
+                    self.plan.entries[index].size
+                } else {
+                    piece.bytes.end - piece.bytes.start
+                };
+                let frames = BodyDataStream::new(body);
+                let crc32 = piece.whole.then(crc32fast::Hasher::new);
+                self.state = State::Streaming(Passing { index, frames, left, crc32, form, block: 0 });
+                Ok(())
+            }
+            (part, Content::Stream(_)) => Err(format!("{part:?} cannot wait for a stream").into()),
+            (part, Content::Whole(_)) => Err(format!("{part:?} has no content").into()),
+        }
+    }
+
+    /// Takes the next frame of an object through.
+    async fn pass(&mut self, mut passing: Passing) -> Result<(), BoxError> {
+        let frame = tokio::time::timeout(IDLE_LIMIT, passing.frames.try_next()).await??;
+        let Some(frame) = frame else {
+            return if passing.left == 0 { self.passed(&passing) } else { Err("an object's body is short".into()) };
+        };
+        passing.left = passing.left.checked_sub(frame.len() as u64).ok_or("an object's body is long")?;
+        if let Some(crc32) = &mut passing.crc32 {
+            crc32.update(&frame);
+        }
+        match passing.form {
+            Form::Stored => self.emit(frame),
+            Form::Blocks => passing.write_blocks(&frame, &mut self.gathered),
+        }
+        self.state = State::Streaming(passing);
+        Ok(())
+    }
+
+    fn passed(&mut self, passing: &Passing) -> Result<(), BoxError> {
+        match &passing.crc32 {
+            None => Ok(()),
+            Some(crc32) => match passing.form {
+                Form::Stored => self.verify(passing.index, crc32.clone().finalize()),
+                Form::Blocks => {
+                    self.learn(passing.index, crc32.clone().finalize());
+                    Ok(())
+                }
+            },
+        }
+    }
+
+    /// Sends content on, gathered if it is small.
+    fn emit(&mut self, content: Bytes) {
+        if content.len() <= SMALL_FRAME {
+            self.gathered.extend_from_slice(&content);
+        } else {
+            self.waiting = Some(content);
+        }
+    }
+
+    /// Writes a piece that is not content.
+    fn write(&mut self, piece: &Piece) -> Result<(), BoxError> {
+        let entry = match piece.part {
+            Part::Header(index) | Part::Content(index) | Part::Descriptor(index) | Part::Record(index) => {
+                Some((self.plan.member(index), self.crc32(index)))
+            }
+            Part::End => None,
+        };
+        let start = self.gathered.len();
+        layout::write(piece.part, &self.plan.layout, entry, &mut self.gathered);
+        if !piece.whole {
+            let bytes = piece.bytes.clone();
+            let part = self.gathered.split_off(start);
+            let (from, to) = (usize::try_from(bytes.start)?, usize::try_from(bytes.end)?);
+            self.gathered.extend_from_slice(part.get(from..to).ok_or("a piece is not of its length")?);
+        }
+        Ok(())
+    }
+
+    /// Of an entry, as far as it is known; in a header before its blocks it is not needed.
+    fn crc32(&self, index: usize) -> u32 {
+        self.plan.entries[index].crc32.or_else(|| self.learned.get(&index).copied()).unwrap_or(0)
+    }
+
+    fn verify(&self, index: usize, found: u32) -> Result<(), BoxError> {
+        if self.crc32(index) == found { Ok(()) } else { Err("an object's content is not what its CRC-32 says".into()) }
+    }
+
+    fn learn(&mut self, index: usize, crc32: u32) {
+        self.learned.insert(index, crc32);
+        self.records.spawn(self.contents.learned(&self.plan.entries[index], crc32));
+        // Collects what is done already, so that the set stays small.
+        while let Some(outcome) = self.records.try_join_next() {
+            log_failure(outcome);
+        }
+    }
+
+    /// Records are complete before the last byte is: who asks again after a download has ranges.
+    async fn finish_records(&mut self) {
+        while let Some(outcome) = self.records.join_next().await {
+            log_failure(outcome);
+        }
+    }
+}
+
+/// An object passing through.
+struct Passing {
+    index: usize,
+    frames: BodyDataStream<Body>,
+    /// Bytes still to come.
+    left: u64,
+    /// Of the bytes so far, where all of them pass.
+    crc32: Option<crc32fast::Hasher>,
+    form: Form,
+    /// Bytes still to come of the current block.
+    block: u64,
+}
+
+impl Passing {
+    /// Writes a frame in stored deflate blocks. `left` no longer counts the frame.
+    fn write_blocks(&mut self, frame: &[u8], out: &mut BytesMut) {
+        let mut rest = frame;
+        while !rest.is_empty() {
+            if self.block == 0 {
+                let left = self.left + rest.len() as u64;
+                self.block = left.min(BLOCK);
+                out.extend_from_slice(&block_header(u16::try_from(self.block).unwrap_or(u16::MAX), left <= BLOCK));
+            }
+            let fits = usize::try_from(self.block).map_or(rest.len(), |block| block.min(rest.len()));
+            let (head, tail) = rest.split_at(fits);
+            out.extend_from_slice(head);
+            self.block -= head.len() as u64;
+            rest = tail;
+        }
+    }
+}
+
+fn log_failure(outcome: Result<Result<(), BoxError>, tokio::task::JoinError>) {
+    // The archive is right without the record; only the next request has no ranges.
+    if let Err(cause) = outcome.map_err(BoxError::from).and_then(|recorded| recorded) {
+        warn!(%cause, "a CRC-32 was not recorded");
+    }
+}
+
+/// Waits before each chunk but the first.
+fn paced<S>(chunks: S, delay: Duration) -> impl Stream<Item = Result<Bytes, BoxError>> + Send
+where
+    S: Stream<Item = Result<Bytes, BoxError>> + Send,
+{
+    let mut first = true;
+    chunks.and_then(move |chunk| {
+        let pause = if std::mem::take(&mut first) { Duration::ZERO } else { delay };
+        async move {
+            if !pause.is_zero() {
+                // The pause is the point: `--delay` simulates a slow download.
+                #[allow(clippy::disallowed_methods)]
+                tokio::time::sleep(pause).await;
+            }
+            Ok(chunk)
+        }
+    })
+}
