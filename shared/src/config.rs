@@ -22,8 +22,6 @@ pub struct Config {
     pub s3_endpoint: Option<String>,
     /// `BUCKET`: where everything lives.
     pub bucket: String,
-    /// The bucket whose folders are served as archives: `BUCKET`, unless the local program mounts a directory.
-    pub archive_bucket: String,
     /// `ARCHIVE_PREFIX`: what precedes a folder's hash in its keys; empty or ending in `/`.
     pub archive_prefix: String,
     /// `DELAY`: seconds between the chunks of an archive, 0-60, for testing slow downloads.
@@ -144,6 +142,12 @@ impl fmt::Display for ConfigError {
 
 impl std::error::Error for ConfigError {}
 
+/// A variable of the process; an empty one counts as not set. The one place that looks at the environment.
+#[allow(clippy::disallowed_methods)]
+pub fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
 /// What the TOML document may hold.
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -155,9 +159,6 @@ struct Document {
 impl Config {
     /// Reads the process's variables, and the document that `PANNIER_CONFIG` names.
     pub fn from_env() -> Result<Self, ConfigError> {
-        // The one place that looks at the environment.
-        #[allow(clippy::disallowed_methods)]
-        let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
         let file = variable("PANNIER_CONFIG");
         Self::read(variable, file.as_deref().map(Path::new))
     }
@@ -165,11 +166,9 @@ impl Config {
     /// Reads the settings from `variable` and from `file`.
     pub fn read(variable: impl Fn(&str) -> Option<String>, file: Option<&Path>) -> Result<Self, ConfigError> {
         let document = file.map_or_else(|| Ok(Document::default()), read_document)?;
-        let bucket = variable("BUCKET").unwrap_or_else(|| "pannier".to_owned());
         let config = Self {
             s3_endpoint: variable("S3_ENDPOINT"),
-            archive_bucket: bucket.clone(),
-            bucket,
+            bucket: variable("BUCKET").unwrap_or_else(|| "pannier".to_owned()),
             archive_prefix: variable("ARCHIVE_PREFIX").unwrap_or_else(|| "photos/".to_owned()),
             delay_seconds: variable("DELAY").map_or(Ok(0), |text| parse_delay(&text))?,
             public_url: variable("PUBLIC_URL"),

@@ -1,7 +1,11 @@
 //! The table of contents: every endpoint there is.
 
 use crate::archive;
+use crate::events::Worker;
 use crate::http::Endpoint;
 
 /// Every endpoint, in the order in which they are documented.
 pub const ALL: &[&Endpoint] = &[&archive::DOWNLOAD, &archive::INDEX];
+
+/// Every worker: functions that run on events instead of requests.
+pub const WORKERS: &[&Worker] = &[&archive::RECORD_CRC32];

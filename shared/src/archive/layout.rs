@@ -396,7 +396,7 @@ fn dos_time(modified: u64) -> (u64, u64) {
     let seconds = i64::try_from(modified).unwrap_or(LAST).clamp(FIRST, LAST);
     let moment = OffsetDateTime::from_unix_timestamp(seconds).unwrap_or(OffsetDateTime::UNIX_EPOCH);
     let (hour, minute, second) = moment.to_hms();
-    let time = u64::from(hour) << 11 | u64::from(minute) << 5 | u64::from(second) / 2;
+    let time = (u64::from(hour) << 11) | (u64::from(minute) << 5) | (u64::from(second) / 2);
     let year = u64::try_from(moment.year() - 1980).unwrap_or(0);
     (time, year << 9 | u64::from(u8::from(moment.month())) << 5 | u64::from(moment.day()))
 }

@@ -14,7 +14,8 @@ pub const RECORD_CRC32: Worker = Worker {
     name: "record-crc32",
     handler: |app, event| {
         Box::pin(async move {
-            match folder_of(&app.config.archive_prefix, &event.key) {
+            let own = app.storage()?.archives.name() == event.bucket;
+            match folder_of(&app.config.archive_prefix, &event.key).filter(|_| own) {
                 Some(folder) => bring_up_to_date(app, folder, &event.key).await,
                 None => Ok(()),
             }

@@ -72,6 +72,11 @@ impl Bucket {
         Self { client, name: name.into() }
     }
 
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// Starts to read an object.
     pub async fn get(&self, key: &Key<'_>, fetch: Fetch<'_>) -> Result<Fetched, StoreError> {
         let key = key.to_string();

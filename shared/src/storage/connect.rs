@@ -34,7 +34,7 @@ pub struct Storage {
     pub archives: Bucket,
 }
 
-/// How requests reach the store.
+/// How requests reach a store.
 pub enum Transport {
     /// Over the network, with the usual `AWS_*` variables.
     Network,
@@ -48,13 +48,16 @@ pub enum Transport {
 }
 
 impl Storage {
-    /// Makes the clients. Nothing is sent yet.
+    /// Makes the clients of the configured store. Nothing is sent yet.
     pub async fn connect(config: &Config, transport: Transport) -> Self {
-        let client = client(config, transport).await;
-        Self {
-            main: Bucket::new(client.clone(), &config.bucket),
-            archives: Bucket::new(client, &config.archive_bucket),
-        }
+        let main = Bucket::new(client(config, transport).await, &config.bucket);
+        Self { archives: main.clone(), main }
+    }
+
+    /// Serves the folders of another bucket as archives.
+    #[must_use]
+    pub async fn with_archives(self, config: &Config, transport: Transport, bucket: &str) -> Self {
+        Self { archives: Bucket::new(client(config, transport).await, bucket), ..self }
     }
 
     /// Makes the main bucket if it is missing, and refuses a store that gets conditional writes wrong.

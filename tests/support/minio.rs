@@ -1,0 +1,73 @@
+//! One MinIO for the whole test process, in a container of our own image.
+
+use std::process::{Command, Stdio};
+use std::sync::Mutex;
+
+use testcontainers::core::{ContainerPort, WaitFor};
+use testcontainers::runners::AsyncRunner;
+use testcontainers::{GenericImage, ImageExt};
+use tokio::sync::OnceCell;
+
+use crate::require;
+
+/// Its credentials.
+pub const ACCESS_KEY: &str = "pannier-test";
+/// See [`ACCESS_KEY`].
+pub const SECRET_KEY: &str = "pannier-test-secret";
+
+/// Built by `infra/minio/build.sh`.
+const IMAGE: (&str, &str) = ("pannier-minio", "pinned");
+
+/// The URL of MinIO, or `None` after saying what is missing.
+pub async fn endpoint() -> Option<String> {
+    static MINIO: OnceCell<Result<String, String>> = OnceCell::const_new();
+    // A container must be started by a runtime that outlives the test that came first.
+    let started = MINIO.get_or_init(|| async {
+        let (sender, receiver) = tokio::sync::oneshot::channel();
+        std::thread::spawn(move || {
+            let runtime = tokio::runtime::Runtime::new().expect("a runtime starts");
+            let _ = sender.send(runtime.block_on(start()));
+        });
+        receiver.await.unwrap_or_else(|_| Err("starting MinIO panicked".to_owned()))
+    });
+    match started.await {
+        Ok(url) => Some(url.clone()),
+        Err(problem) => {
+            require::missing(&format!("MinIO in Docker ({problem})"));
+            None
+        }
+    }
+}
+
+async fn start() -> Result<String, String> {
+    let image = shared::config::variable("MINIO_IMAGE");
+    let (name, tag) = image.as_deref().map_or(IMAGE, |image| image.rsplit_once(':').unwrap_or((image, "latest")));
+    let container = GenericImage::new(name, tag)
+        .with_exposed_port(ContainerPort::Tcp(9000))
+        .with_wait_for(WaitFor::message_on_either_std("API:"))
+        .with_env_var("MINIO_ROOT_USER", ACCESS_KEY)
+        .with_env_var("MINIO_ROOT_PASSWORD", SECRET_KEY)
+        .start()
+        .await
+        .map_err(|error| error.to_string())?;
+    let port = container.get_host_port_ipv4(9000).await.map_err(|error| error.to_string())?;
+    remove_with_this_process(container.id());
+    // Not dropped: it serves every test until the process ends.
+    std::mem::forget(container);
+    Ok(format!("http://127.0.0.1:{port}"))
+}
+
+/// Statics are not dropped, and a killed test cleans nothing up. A shell that waits for the end of its
+/// standard input outlives this process in either case.
+fn remove_with_this_process(container: &str) {
+    static WATCHERS: Mutex<Vec<std::process::Child>> = Mutex::new(Vec::new());
+    let script = "cat >/dev/null; docker rm --force --volumes \"$0\"";
+    let watcher = Command::new("sh")
+        .args(["-c", script, container])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("sh runs");
+    WATCHERS.lock().expect("nobody panics here").push(watcher);
+}

@@ -1,0 +1,109 @@
+//! The real program, on a port of its own, gone when the test is.
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::sync::OnceLock;
+
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
+use tokio::process::{Child, Command};
+
+use crate::client::PATIENCE;
+
+/// The program, running.
+pub struct Program {
+    child: Child,
+    /// `ADDR:PORT` it listens on.
+    pub address: String,
+}
+
+impl Program {
+    /// Starts the program with a data folder and these arguments, and waits until it listens.
+    pub async fn start(data: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Self {
+        let mut command = command(data, variables);
+        command.args(arguments).stderr(log_file(data));
+        let mut child = command.spawn().expect("the program starts");
+        let mut lines = BufReader::new(child.stdout.take().expect("stdout is piped")).lines();
+        let line = tokio::time::timeout(PATIENCE, lines.next_line()).await.expect("the program says something");
+        let line = line.expect("stdout is text").unwrap_or_else(|| panic!("the program ended: {}", log(data)));
+        let address = line.strip_prefix("listening on http://").unwrap_or_else(|| panic!("first line: {line}"));
+        Self { address: address.to_owned(), child }
+    }
+
+    /// Its process.
+    pub fn pid(&self) -> u32 {
+        self.child.id().expect("the program runs")
+    }
+
+    /// Its base URL.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// `kill -9`.
+    pub async fn kill(mut self) {
+        self.child.kill().await.expect("the program can be killed");
+    }
+
+    /// SIGTERM; the exit code.
+    pub async fn stop(mut self) -> Option<i32> {
+        let pid =
+            i32::try_from(self.pid()).ok().and_then(rustix::process::Pid::from_raw).expect("a process has a number");
+        rustix::process::kill_process(pid, rustix::process::Signal::TERM).expect("the program can be signalled");
+        let status = tokio::time::timeout(PATIENCE, self.child.wait()).await.expect("the program ends");
+        status.expect("the program has a status").code()
+    }
+}
+
+/// Runs the program until it ends by itself: exit code and standard error.
+pub async fn run_to_end(data: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> (Option<i32>, String) {
+    let mut command = command(data, variables);
+    let mut child = command.args(arguments).stderr(Stdio::piped()).spawn().expect("the program starts");
+    let mut stderr = child.stderr.take().expect("stderr is piped");
+    let mut text = String::new();
+    let ended = tokio::time::timeout(PATIENCE, async {
+        stderr.read_to_string(&mut text).await.expect("stderr is text");
+        child.wait().await.expect("the program has a status")
+    });
+    let status = ended.await.expect("the program ends");
+    (status.code(), text)
+}
+
+/// What the program logged so far.
+pub fn log(data: &Path) -> String {
+    std::fs::read_to_string(data.with_extension("log")).unwrap_or_default()
+}
+
+fn log_file(data: &Path) -> Stdio {
+    let path = data.with_extension("log");
+    std::fs::OpenOptions::new().create(true).append(true).open(&path).map_or_else(|_| Stdio::inherit(), Stdio::from)
+}
+
+fn command(data: &Path, variables: &[(&str, &str)]) -> Command {
+    let mut command = Command::new(binary("pannier"));
+    command.args(["--listen", "127.0.0.1:0", "--data"]).arg(data);
+    // Only what the test says: nothing of the developer's own settings.
+    command.env_clear().envs(variables.iter().copied());
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).kill_on_drop(true);
+    command
+}
+
+/// The path of a binary of this workspace, built with the profile of this test.
+///
+/// # Panics
+/// If it cannot be built.
+pub fn binary(name: &str) -> PathBuf {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    let folder = BUILT.get_or_init(|| {
+        let own = std::env::current_exe().expect("a test has a path");
+        let folder = own.ancestors().find(|path| path.join("deps").is_dir()).expect("it is in a target folder");
+        let release = folder.ends_with("release");
+        // All of them with one command and the features of the whole workspace, as the test itself was
+        // built: nothing is compiled a second time.
+        let mut cargo = std::process::Command::new(env!("CARGO"));
+        cargo.args(["build", "--quiet", "--workspace", "--bins"]).args(release.then_some("--release"));
+        let built = cargo.current_dir(env!("CARGO_MANIFEST_DIR")).status().expect("cargo runs");
+        assert!(built.success(), "the binaries do not build");
+        folder.to_owned()
+    });
+    folder.join(name)
+}
