@@ -1,1 +1,3 @@
-//! x
+//! The local program: everything on one server, with an embedded store.
+
+pub mod store;
