@@ -50,28 +50,14 @@ impl Blobs {
             make_private_folder(&folder.join(format!("{shard:02x}")))?;
         }
         File::open(&folder)?.sync_all()?;
-        Ok(Self {
-            folder,
-            pins: Mutex::default(),
-        })
+        Ok(Self { folder, pins: Mutex::default() })
     }
 
     /// A new, empty blob, open for writing.
     pub(super) fn create(self: &Arc<Self>) -> io::Result<(NewBlob, File)> {
         let id = random_id()?;
-        let file = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(self.path(id))?;
-        Ok((
-            NewBlob {
-                blobs: Arc::clone(self),
-                id,
-                kept: false,
-            },
-            file,
-        ))
+        let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(self.path(id))?;
+        Ok((NewBlob { blobs: Arc::clone(self), id, kept: false }, file))
     }
 
     /// Makes a written blob durable: the file and its name.
@@ -95,20 +81,13 @@ impl Blobs {
             pins.entry(*id).or_default().readers += 1;
         }
         drop(pins);
-        Pinned {
-            blobs: Arc::clone(self),
-            ids: ids.into_iter().collect(),
-        }
+        Pinned { blobs: Arc::clone(self), ids: ids.into_iter().collect() }
     }
 
     /// Removes blobs that no row refers to any more, now or when their last reader ends.
     pub(super) fn discard(&self, ids: &[u64]) {
         let mut pins = self.pins();
-        let free: Vec<u64> = ids
-            .iter()
-            .copied()
-            .filter(|id| !doom(&mut pins, *id))
-            .collect();
+        let free: Vec<u64> = ids.iter().copied().filter(|id| !doom(&mut pins, *id)).collect();
         drop(pins);
         free.iter().for_each(|id| self.remove(*id));
     }
@@ -119,10 +98,7 @@ impl Blobs {
         for shard in fs::read_dir(&self.folder)? {
             for entry in fs::read_dir(shard?.path())? {
                 let entry = entry?;
-                let id = entry
-                    .file_name()
-                    .to_str()
-                    .and_then(|name| u64::from_str_radix(name, 16).ok());
+                let id = entry.file_name().to_str().and_then(|name| u64::from_str_radix(name, 16).ok());
                 if !id.is_some_and(|id| referenced.contains(&id)) {
                     fs::remove_file(entry.path())?;
                     removed += 1;
@@ -139,9 +115,7 @@ impl Blobs {
     }
 
     fn path(&self, id: u64) -> PathBuf {
-        self.folder
-            .join(format!("{:02x}", id % SHARDS))
-            .join(format!("{id:016x}"))
+        self.folder.join(format!("{:02x}", id % SHARDS)).join(format!("{id:016x}"))
     }
 
     fn pins(&self) -> MutexGuard<'_, HashMap<u64, Pin>> {
@@ -171,12 +145,7 @@ impl Drop for NewBlob {
 impl Drop for Pinned {
     fn drop(&mut self) {
         let mut pins = self.blobs.pins();
-        let last = self
-            .ids
-            .iter()
-            .copied()
-            .filter(|id| unpin(&mut pins, *id))
-            .collect::<Vec<_>>();
+        let last = self.ids.iter().copied().filter(|id| unpin(&mut pins, *id)).collect::<Vec<_>>();
         drop(pins);
         last.iter().for_each(|id| self.blobs.remove(*id));
     }
@@ -184,10 +153,7 @@ impl Drop for Pinned {
 
 /// Makes a folder that only its owner may enter.
 pub(super) fn make_private_folder(path: &Path) -> io::Result<()> {
-    fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(path)
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
 }
 
 /// Marks a pinned blob for removal; false when nobody reads it.

@@ -37,14 +37,9 @@ impl HttpConnector for Connector {
 }
 
 async fn send(front: Front, request: HttpRequest) -> Result<HttpResponse, ConnectorError> {
-    let mut request = request
-        .try_into_http1x()
-        .map_err(|error| ConnectorError::user(error.into()))?;
+    let mut request = request.try_into_http1x().map_err(|error| ConnectorError::user(error.into()))?;
     // The signature covers the host, which an HTTP client would add from the address.
-    let host = request
-        .uri()
-        .authority()
-        .and_then(|authority| HeaderValue::from_str(authority.as_str()).ok());
+    let host = request.uri().authority().and_then(|authority| HeaderValue::from_str(authority.as_str()).ok());
     if let Some(host) = host {
         request.headers_mut().entry(HOST).or_insert(host);
     }

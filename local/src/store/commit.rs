@@ -34,25 +34,11 @@ pub(super) struct Commits {
 }
 
 impl Commits {
-    pub(super) fn start(
-        index: Index,
-        blobs: Arc<Blobs>,
-        subscribers: Arc<Subscribers>,
-    ) -> std::io::Result<Self> {
+    pub(super) fn start(index: Index, blobs: Arc<Blobs>, subscribers: Arc<Subscribers>) -> std::io::Result<Self> {
         let (queue, jobs) = mpsc::channel(QUEUE_LIMIT);
-        let committer = Committer {
-            index,
-            blobs,
-            subscribers,
-            jobs,
-        };
-        let thread = std::thread::Builder::new()
-            .name("store-commit".into())
-            .spawn(move || committer.run())?;
-        Ok(Self {
-            queue: Mutex::new(Some(queue)),
-            thread: Mutex::new(Some(thread)),
-        })
+        let committer = Committer { index, blobs, subscribers, jobs };
+        let thread = std::thread::Builder::new().name("store-commit".into()).spawn(move || committer.run())?;
+        Ok(Self { queue: Mutex::new(Some(queue)), thread: Mutex::new(Some(thread)) })
     }
 
     /// Runs `job` in the next transaction and waits until that is durable.
@@ -65,38 +51,20 @@ impl Commits {
     ) -> S3Result<T> {
         let (sender, receiver) = oneshot::channel();
         let job: Job = Box::new(move |writer| match job(writer) {
-            Ok(value) => Ok(Box::new(|fate: Result<(), S3Error>| {
-                drop(sender.send(fate.map(|()| value)))
-            })),
+            Ok(value) => Ok(Box::new(|fate: Result<(), S3Error>| drop(sender.send(fate.map(|()| value))))),
             Err(Refusal::Request(error)) => Ok(Box::new(|_| drop(sender.send(Err(error))))),
             Err(Refusal::Storage(error)) => Err(error),
         });
-        let queue = self
-            .queue
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone();
+        let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let queue = queue.ok_or_else(|| internal("the store is closed"))?;
-        queue
-            .send(job)
-            .await
-            .map_err(|_| internal("the commit thread has ended"))?;
-        receiver
-            .await
-            .map_err(|_| internal("the transaction failed"))?
+        queue.send(job).await.map_err(|_| internal("the commit thread has ended"))?;
+        receiver.await.map_err(|_| internal("the transaction failed"))?
     }
 
     /// Lets the queued jobs finish and stops the thread; a second call waits for nothing.
     pub(super) fn stop(&self) {
-        self.queue
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
-        let thread = self
-            .thread
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
         if thread.is_some_and(|thread| thread.join().is_err()) {
             tracing::error!("the commit thread panicked");
         }
@@ -137,10 +105,7 @@ impl Committer {
             return Ok(());
         }
         let fate = transaction.commit();
-        effects
-            .kept
-            .into_iter()
-            .for_each(super::blobs::NewBlob::keep);
+        effects.kept.into_iter().for_each(super::blobs::NewBlob::keep);
         fate?;
         answers.into_iter().for_each(|answer| answer(Ok(())));
         self.subscribers.publish(effects.events);
@@ -158,8 +123,6 @@ fn apply(
         Err(Refusal::Storage(error)) => return Err(error),
         Err(Refusal::Request(_)) => return Ok((Vec::new(), Effects::default())),
     };
-    let answers = batch
-        .map(|job| job(&mut writer))
-        .collect::<Result<_, _>>()?;
+    let answers = batch.map(|job| job(&mut writer)).collect::<Result<_, _>>()?;
     Ok((answers, writer.effects))
 }

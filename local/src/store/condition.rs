@@ -64,18 +64,12 @@ impl WriteConditions {
     ///
     /// # Errors
     /// `NotImplemented` for `If-None-Match` with anything but `*`.
-    pub(super) fn new(
-        if_match: Option<ETagCondition>,
-        if_none_match: Option<ETagCondition>,
-    ) -> S3Result<Self> {
+    pub(super) fn new(if_match: Option<ETagCondition>, if_none_match: Option<ETagCondition>) -> S3Result<Self> {
         if matches!(if_none_match, Some(ETagCondition::ETag(_))) {
             let text = "If-None-Match on a write takes * only";
             return Err(S3Error::with_message(S3ErrorCode::NotImplemented, text));
         }
-        Ok(Self {
-            if_match,
-            if_none_match,
-        })
+        Ok(Self { if_match, if_none_match })
     }
 
     /// Decides against the ETag of what is there now; a missing key under `If-Match` is 404, as on AWS.
@@ -117,41 +111,23 @@ mod tests {
     }
 
     fn at(seconds: i64) -> Option<Timestamp> {
-        Some(
-            time::OffsetDateTime::from_unix_timestamp(seconds)
-                .unwrap()
-                .into(),
-        )
+        Some(time::OffsetDateTime::from_unix_timestamp(seconds).unwrap().into())
     }
 
     #[test]
     fn an_etag_condition_outranks_its_date() {
-        let send = ReadConditions {
-            if_match: tag("a"),
-            if_unmodified_since: at(1),
-            ..Default::default()
-        };
+        let send = ReadConditions { if_match: tag("a"), if_unmodified_since: at(1), ..Default::default() };
         assert_eq!(send.judge("a", 5_000), Verdict::Send);
-        let cached = ReadConditions {
-            if_none_match: tag("a"),
-            if_modified_since: at(1),
-            ..Default::default()
-        };
+        let cached = ReadConditions { if_none_match: tag("a"), if_modified_since: at(1), ..Default::default() };
         assert_eq!(cached.judge("a", 5_000), Verdict::NotModified);
     }
 
     #[test]
     fn dates_compare_in_whole_seconds() {
-        let since = ReadConditions {
-            if_modified_since: at(5),
-            ..Default::default()
-        };
+        let since = ReadConditions { if_modified_since: at(5), ..Default::default() };
         assert_eq!(since.judge("a", 5_999), Verdict::NotModified);
         assert_eq!(since.judge("a", 6_000), Verdict::Send);
-        let until = ReadConditions {
-            if_unmodified_since: at(5),
-            ..Default::default()
-        };
+        let until = ReadConditions { if_unmodified_since: at(5), ..Default::default() };
         assert_eq!(until.judge("a", 5_999), Verdict::Send);
         assert_eq!(until.judge("a", 6_000), Verdict::Failed);
     }
@@ -160,20 +136,11 @@ mod tests {
     fn writes_know_absent_and_changed_apart() {
         let create = WriteConditions::new(None, Some(ETagCondition::Any)).unwrap();
         assert!(create.check(None).is_ok());
-        assert_eq!(
-            *create.check(Some("a")).unwrap_err().code(),
-            S3ErrorCode::PreconditionFailed
-        );
+        assert_eq!(*create.check(Some("a")).unwrap_err().code(), S3ErrorCode::PreconditionFailed);
         let swap = WriteConditions::new(tag("a"), None).unwrap();
         assert!(swap.check(Some("a")).is_ok());
-        assert_eq!(
-            *swap.check(Some("b")).unwrap_err().code(),
-            S3ErrorCode::PreconditionFailed
-        );
-        assert_eq!(
-            *swap.check(None).unwrap_err().code(),
-            S3ErrorCode::NoSuchKey
-        );
+        assert_eq!(*swap.check(Some("b")).unwrap_err().code(), S3ErrorCode::PreconditionFailed);
+        assert_eq!(*swap.check(None).unwrap_err().code(), S3ErrorCode::NoSuchKey);
         assert!(WriteConditions::new(None, tag("a")).is_err());
     }
 }

@@ -28,9 +28,7 @@ impl Cors {
     /// The answer to a preflight request, which carries no signature and no body.
     pub(super) fn preflight<B>(&self, request: &Request<B>) -> Option<Response<Body>> {
         let headers = request.headers();
-        if request.method() != Method::OPTIONS
-            || !headers.contains_key(ACCESS_CONTROL_REQUEST_METHOD)
-        {
+        if request.method() != Method::OPTIONS || !headers.contains_key(ACCESS_CONTROL_REQUEST_METHOD) {
             return None;
         }
         let mut response = Response::new(Body::empty());
@@ -53,8 +51,7 @@ impl Cors {
     /// The origin to be named in the answer, when the request comes from one that may.
     pub(super) fn allowed(&self, headers: &HeaderMap) -> Option<HeaderValue> {
         let origin = headers.get(ORIGIN)?;
-        let is_allowed =
-            |allowed: &String| allowed == "*" || allowed.as_bytes() == origin.as_bytes();
+        let is_allowed = |allowed: &String| allowed == "*" || allowed.as_bytes() == origin.as_bytes();
         self.origins.iter().any(is_allowed).then(|| origin.clone())
     }
 }
@@ -72,13 +69,8 @@ mod tests {
 
     fn preflight(origin: &'static str) -> Response<Body> {
         let cors = Cors::new(vec!["https://a.example".into()]);
-        let request = Request::options("/b/k")
-            .header(ORIGIN, origin)
-            .header(ACCESS_CONTROL_REQUEST_METHOD, "PUT");
-        let request = request
-            .header(ACCESS_CONTROL_REQUEST_HEADERS, "content-type")
-            .body(())
-            .unwrap();
+        let request = Request::options("/b/k").header(ORIGIN, origin).header(ACCESS_CONTROL_REQUEST_METHOD, "PUT");
+        let request = request.header(ACCESS_CONTROL_REQUEST_HEADERS, "content-type").body(()).unwrap();
         cors.preflight(&request).unwrap()
     }
 
@@ -86,14 +78,8 @@ mod tests {
     fn a_preflight_is_answered_by_origin() {
         let allowed = preflight("https://a.example");
         assert_eq!(allowed.status(), StatusCode::NO_CONTENT);
-        assert_eq!(
-            allowed.headers()[ACCESS_CONTROL_ALLOW_ORIGIN],
-            "https://a.example"
-        );
-        assert_eq!(
-            allowed.headers()[ACCESS_CONTROL_ALLOW_HEADERS],
-            "content-type"
-        );
+        assert_eq!(allowed.headers()[ACCESS_CONTROL_ALLOW_ORIGIN], "https://a.example");
+        assert_eq!(allowed.headers()[ACCESS_CONTROL_ALLOW_HEADERS], "content-type");
         let refused = preflight("https://a.example.evil");
         assert_eq!(refused.status(), StatusCode::FORBIDDEN);
         assert!(!refused.headers().contains_key(ACCESS_CONTROL_ALLOW_ORIGIN));

@@ -58,18 +58,9 @@ impl Claims {
         headers: &HeaderMap,
         trailers: Option<TrailingHeaders>,
     ) -> S3Result<Self> {
-        let md5 = content_md5
-            .map(|text| decode_md5(text).ok_or_else(invalid_digest))
-            .transpose()?;
-        let promised = trailers
-            .as_ref()
-            .map_or([false; 5], |_| promised_trailers(headers));
-        Ok(Self {
-            md5,
-            values,
-            promised,
-            trailers,
-        })
+        let md5 = content_md5.map(|text| decode_md5(text).ok_or_else(invalid_digest)).transpose()?;
+        let promised = trailers.as_ref().map_or([false; 5], |_| promised_trailers(headers));
+        Ok(Self { md5, values, promised, trailers })
     }
 
     pub(super) fn digester(&self) -> Digester {
@@ -93,10 +84,7 @@ impl Claims {
     /// `BadDigest`; `InvalidRequest` when a promised trailer did not come.
     pub(super) fn verify(mut self, digester: Digester) -> S3Result<Digests> {
         self.read_trailers()?;
-        let digests = Digests {
-            md5: digester.md5.finalize().into(),
-            crc32: digester.crc32.finalize(),
-        };
+        let digests = Digests { md5: digester.md5.finalize().into(), crc32: digester.crc32.finalize() };
         let found = found_values(digests.crc32, digester.others.finalize());
         if self.md5.is_some_and(|claim| claim != digests.md5) {
             return Err(bad_digest("Content-MD5"));
@@ -110,23 +98,11 @@ impl Claims {
     }
 
     fn read_trailers(&mut self) -> S3Result<()> {
-        for (index, header) in HEADERS
-            .iter()
-            .enumerate()
-            .filter(|(index, _)| self.promised[*index])
-        {
-            let read = |trailers: &HeaderMap| {
-                Some(trailers.get(*header)?.to_str().ok()?.trim().to_owned())
-            };
-            let value = self
-                .trailers
-                .as_ref()
-                .and_then(|trailers| trailers.read(read))
-                .flatten();
-            self.values[index] = Some(
-                value
-                    .ok_or_else(|| s3_error!(InvalidRequest, "The trailer {header} is missing"))?,
-            );
+        for (index, header) in HEADERS.iter().enumerate().filter(|(index, _)| self.promised[*index]) {
+            let read = |trailers: &HeaderMap| Some(trailers.get(*header)?.to_str().ok()?.trim().to_owned());
+            let value = self.trailers.as_ref().and_then(|trailers| trailers.read(read)).flatten();
+            self.values[index] =
+                Some(value.ok_or_else(|| s3_error!(InvalidRequest, "The trailer {header} is missing"))?);
         }
         Ok(())
     }
@@ -160,34 +136,21 @@ pub(super) fn crc32_text(crc32: u32) -> String {
 
 pub(super) fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write as _;
-    bytes
-        .iter()
-        .fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-            // Writing to a String has no error.
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
-}
-
-fn promised_trailers(headers: &HeaderMap) -> [bool; 5] {
-    let text = headers
-        .get("x-amz-trailer")
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default();
-    HEADERS.map(|header| {
-        text.split(',')
-            .any(|name| name.trim().eq_ignore_ascii_case(header))
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        // Writing to a String has no error.
+        let _ = write!(text, "{byte:02x}");
+        text
     })
 }
 
+fn promised_trailers(headers: &HeaderMap) -> [bool; 5] {
+    let text = headers.get("x-amz-trailer").and_then(|value| value.to_str().ok()).unwrap_or_default();
+    HEADERS.map(|header| text.split(',').any(|name| name.trim().eq_ignore_ascii_case(header)))
+}
+
 fn found_values(crc32: u32, others: Checksum) -> [Option<String>; 5] {
-    let mut found = [
-        None,
-        others.checksum_crc32c,
-        others.checksum_crc64nvme,
-        others.checksum_sha1,
-        others.checksum_sha256,
-    ];
+    let mut found =
+        [None, others.checksum_crc32c, others.checksum_crc64nvme, others.checksum_sha1, others.checksum_sha256];
     found[CRC32] = Some(crc32_text(crc32));
     found
 }
@@ -201,10 +164,7 @@ fn invalid_digest() -> S3Error {
 }
 
 fn bad_digest(which: &str) -> S3Error {
-    s3_error!(
-        BadDigest,
-        "The {which} you specified did not match what we received."
-    )
+    s3_error!(BadDigest, "The {which} you specified did not match what we received.")
 }
 
 #[cfg(test)]
@@ -213,10 +173,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn claims(values: [Option<String>; 5]) -> Claims {
-        Claims {
-            values,
-            ..Claims::default()
-        }
+        Claims { values, ..Claims::default() }
     }
 
     fn verify(claims: Claims, body: &[u8]) -> S3Result<Digests> {
@@ -243,11 +200,7 @@ mod tests {
         for index in 1..5 {
             let mut one = [const { None }; 5];
             one[index] = values("")[index].clone();
-            assert!(
-                verify(claims(one), b"another body").is_err(),
-                "{}",
-                HEADERS[index]
-            );
+            assert!(verify(claims(one), b"another body").is_err(), "{}", HEADERS[index]);
         }
     }
 

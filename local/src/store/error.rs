@@ -33,9 +33,7 @@ impl From<redb::TableError> for Refusal {
 
 impl From<BadRow> for Refusal {
     fn from(_: BadRow) -> Self {
-        Self::Storage(redb::Error::Corrupted(
-            "a row of the index does not read back".into(),
-        ))
+        Self::Storage(redb::Error::Corrupted("a row of the index does not read back".into()))
     }
 }
 
@@ -43,10 +41,7 @@ impl From<BadRow> for Refusal {
 pub(super) fn internal(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> S3Error {
     let error = error.into();
     tracing::error!(%error, "the store failed");
-    S3Error::with_message(
-        S3ErrorCode::InternalError,
-        "We encountered an internal error. Please try again.",
-    )
+    S3Error::with_message(S3ErrorCode::InternalError, "We encountered an internal error. Please try again.")
 }
 
 pub(super) fn bad_row(_: BadRow) -> S3Error {
@@ -69,15 +64,9 @@ pub(super) fn no_such_upload() -> S3Error {
 }
 
 pub(super) fn precondition_failed() -> S3Error {
-    s3_error!(
-        PreconditionFailed,
-        "At least one of the pre-conditions you specified did not hold"
-    )
+    s3_error!(PreconditionFailed, "At least one of the pre-conditions you specified did not hold")
 }
 
 pub(super) fn read_only() -> S3Error {
-    s3_error!(
-        AccessDenied,
-        "This bucket is a directory on disk and is read-only"
-    )
+    s3_error!(AccessDenied, "This bucket is a directory on disk and is read-only")
 }

@@ -49,10 +49,7 @@ pub(super) struct Subscribers {
 impl Subscribers {
     pub(super) fn subscribe(&self) -> mpsc::Receiver<Event> {
         let (sender, receiver) = mpsc::channel(QUEUE_LIMIT);
-        self.senders
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(sender);
+        self.senders.lock().unwrap_or_else(PoisonError::into_inner).push(sender);
         receiver
     }
 

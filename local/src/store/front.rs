@@ -27,18 +27,12 @@ pub(super) struct Front {
 impl Front {
     pub(super) fn new(state: Arc<State>, options: Options) -> Self {
         let mut builder = S3ServiceBuilder::new(Api(state));
-        let Credentials {
-            access_key,
-            secret_key,
-        } = options.credentials;
+        let Credentials { access_key, secret_key } = options.credentials;
         builder.set_auth(SimpleAuth::from_single(access_key, secret_key));
         let mut config = S3Config::default();
         config.post_object_max_file_size = FORM_LIMIT;
         builder.set_config(Arc::new(StaticConfigProvider::new(Arc::new(config))));
-        Self {
-            service: builder.build(),
-            cors: Arc::new(Cors::new(options.cors_origins)),
-        }
+        Self { service: builder.build(), cors: Arc::new(Cors::new(options.cors_origins)) }
     }
 
     pub(super) async fn call(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {

@@ -20,15 +20,13 @@ use super::row::{Body, Object, Part, Upload};
 /// Buckets: name to creation time in milliseconds.
 pub(super) const BUCKETS: TableDefinition<'_, &str, i64> = TableDefinition::new("buckets");
 /// (bucket, key) to [`Object`].
-pub(super) const OBJECTS: TableDefinition<'_, (&str, &str), &[u8]> =
-    TableDefinition::new("objects");
+pub(super) const OBJECTS: TableDefinition<'_, (&str, &str), &[u8]> = TableDefinition::new("objects");
 /// (bucket, key) to [`Body`].
 pub(super) const BODIES: TableDefinition<'_, (&str, &str), &[u8]> = TableDefinition::new("bodies");
 /// Blob to the number of chunks in bodies and parts that refer to it; a row exactly while that is > 0.
 pub(super) const BLOBS: TableDefinition<'_, u64, u32> = TableDefinition::new("blobs");
 /// (bucket, key, upload id) to [`Upload`].
-pub(super) const UPLOADS: TableDefinition<'_, (&str, &str, &str), &[u8]> =
-    TableDefinition::new("uploads");
+pub(super) const UPLOADS: TableDefinition<'_, (&str, &str, &str), &[u8]> = TableDefinition::new("uploads");
 /// (upload id, part number) to [`Part`].
 pub(super) const PARTS: TableDefinition<'_, (&str, u32), &[u8]> = TableDefinition::new("parts");
 
@@ -44,20 +42,10 @@ pub(super) struct Index {
 impl Index {
     /// Opens the file, making it with mode 0600 when it is missing, and repairs it after a crash.
     pub(super) fn open(path: &Path) -> Result<Self, redb::Error> {
-        let file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o600)
-            .open(path);
+        let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path);
         let file = file.map_err(|error| redb::Error::Io(error.into()))?;
-        let database = Database::builder()
-            .set_cache_size(CACHE_BYTES)
-            .create_file(file)?;
-        let index = Self {
-            database: Arc::new(database),
-        };
+        let database = Database::builder().set_cache_size(CACHE_BYTES).create_file(file)?;
+        let index = Self { database: Arc::new(database) };
         index.make_tables()?;
         Ok(index)
     }
@@ -74,10 +62,7 @@ impl Index {
     /// Every blob that a row refers to.
     pub(super) fn referenced_blobs(&self) -> Result<HashSet<u64>, redb::Error> {
         let table = self.database.begin_read()?.open_table(BLOBS)?;
-        table
-            .range::<u64>(..)?
-            .map(|row| Ok(row?.0.value()))
-            .collect()
+        table.range::<u64>(..)?.map(|row| Ok(row?.0.value())).collect()
     }
 
     fn make_tables(&self) -> Result<(), redb::Error> {
@@ -99,11 +84,8 @@ impl Snapshot {
     pub(super) fn buckets(&self) -> S3Result<Vec<(String, i64)>> {
         let table = self.0.open_table(BUCKETS).map_err(internal)?;
         let rows = table.range::<&str>(..).map_err(internal)?;
-        rows.map(|row| {
-            row.map(|(name, created)| (name.value().to_owned(), created.value()))
-                .map_err(internal)
-        })
-        .collect()
+        rows.map(|row| row.map(|(name, created)| (name.value().to_owned(), created.value())).map_err(internal))
+            .collect()
     }
 
     pub(super) fn has_bucket(&self, bucket: &str) -> S3Result<bool> {
@@ -114,18 +96,13 @@ impl Snapshot {
     /// # Errors
     /// `NoSuchBucket`.
     pub(super) fn check_bucket(&self, bucket: &str) -> S3Result<()> {
-        if self.has_bucket(bucket)? {
-            Ok(())
-        } else {
-            Err(no_such_bucket())
-        }
+        if self.has_bucket(bucket)? { Ok(()) } else { Err(no_such_bucket()) }
     }
 
     /// The object, if it is there.
     pub(super) fn find_object(&self, bucket: &str, key: &str) -> S3Result<Option<Object>> {
         let row = self.objects()?.get((bucket, key)).map_err(internal)?;
-        row.map(|row| Object::decode(row.value()).map_err(bad_row))
-            .transpose()
+        row.map(|row| Object::decode(row.value()).map_err(bad_row)).transpose()
     }
 
     /// # Errors
@@ -150,24 +127,14 @@ impl Snapshot {
     /// `NoSuchUpload`.
     pub(super) fn upload(&self, bucket: &str, key: &str, id: &str) -> S3Result<Upload> {
         let table = self.0.open_table(UPLOADS).map_err(internal)?;
-        let row = table
-            .get((bucket, key, id))
-            .map_err(internal)?
-            .ok_or_else(no_such_upload)?;
+        let row = table.get((bucket, key, id)).map_err(internal)?.ok_or_else(no_such_upload)?;
         Upload::decode(row.value()).map_err(bad_row)
     }
 
     /// At most `limit` parts with numbers above `after`.
-    pub(super) fn parts(
-        &self,
-        upload: &str,
-        after: u32,
-        limit: usize,
-    ) -> S3Result<Vec<(u32, Part)>> {
+    pub(super) fn parts(&self, upload: &str, after: u32, limit: usize) -> S3Result<Vec<(u32, Part)>> {
         let table = self.0.open_table(PARTS).map_err(internal)?;
-        let rows = table
-            .range((upload, after.saturating_add(1))..=(upload, u32::MAX))
-            .map_err(internal)?;
+        let rows = table.range((upload, after.saturating_add(1))..=(upload, u32::MAX)).map_err(internal)?;
         rows.take(limit)
             .map(|row| {
                 let (key, part) = row.map_err(internal)?;
@@ -177,16 +144,12 @@ impl Snapshot {
     }
 
     /// The table of objects, for a listing.
-    pub(super) fn objects(
-        &self,
-    ) -> S3Result<ReadOnlyTable<(&'static str, &'static str), &'static [u8]>> {
+    pub(super) fn objects(&self) -> S3Result<ReadOnlyTable<(&'static str, &'static str), &'static [u8]>> {
         self.0.open_table(OBJECTS).map_err(internal)
     }
 
     /// The table of uploads, for a listing.
-    pub(super) fn uploads(
-        &self,
-    ) -> S3Result<ReadOnlyTable<(&'static str, &'static str, &'static str), &'static [u8]>> {
+    pub(super) fn uploads(&self) -> S3Result<ReadOnlyTable<(&'static str, &'static str, &'static str), &'static [u8]>> {
         self.0.open_table(UPLOADS).map_err(internal)
     }
 }

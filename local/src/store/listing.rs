@@ -49,16 +49,8 @@ impl<T> Pager<T> {
     pub(super) fn new(mut query: Query) -> Self {
         query.limit = query.limit.min(PAGE_LIMIT);
         query.delimiter = query.delimiter.filter(|delimiter| !delimiter.is_empty());
-        let page = Page {
-            items: Vec::new(),
-            prefixes: Vec::new(),
-            next: None,
-        };
-        Self {
-            query,
-            page,
-            last: String::new(),
-        }
+        let page = Page { items: Vec::new(), prefixes: Vec::new(), next: None };
+        Self { query, page, last: String::new() }
     }
 
     /// The first key that can be on the page.
@@ -71,11 +63,7 @@ impl<T> Pager<T> {
     }
 
     /// Takes the next key in order; `item` may find that it is gone after all.
-    pub(super) fn offer(
-        &mut self,
-        key: &str,
-        item: impl FnOnce() -> S3Result<Option<T>>,
-    ) -> S3Result<Step> {
+    pub(super) fn offer(&mut self, key: &str, item: impl FnOnce() -> S3Result<Option<T>>) -> S3Result<Step> {
         if !key.starts_with(&self.query.prefix) || self.query.limit == 0 {
             return Ok(Step::Done);
         }
@@ -98,11 +86,7 @@ impl<T> Pager<T> {
         self.page
     }
 
-    fn offer_item(
-        &mut self,
-        key: &str,
-        item: impl FnOnce() -> S3Result<Option<T>>,
-    ) -> S3Result<Step> {
+    fn offer_item(&mut self, key: &str, item: impl FnOnce() -> S3Result<Option<T>>) -> S3Result<Step> {
         if key <= self.query.after.as_str() {
             return Ok(Step::Next);
         }
@@ -158,12 +142,7 @@ pub(super) fn page_of_sorted<T>(
     while let Some(key) = keys.get(at) {
         at = match pager.offer(key, || item(key))? {
             Step::Next => at + 1,
-            Step::Seek(bound) => {
-                at + keys
-                    .get(at..)
-                    .unwrap_or_default()
-                    .partition_point(|key| *key < bound)
-            }
+            Step::Seek(bound) => at + keys.get(at..).unwrap_or_default().partition_point(|key| *key < bound),
             Step::Done => break,
         };
     }
@@ -177,42 +156,22 @@ mod tests {
     use std::collections::BTreeSet;
 
     /// The definition of a listing, without paging: what S3 says, written as plainly as possible.
-    fn definition(
-        keys: &[String],
-        prefix: &str,
-        delimiter: Option<&str>,
-    ) -> BTreeSet<(String, bool)> {
+    fn definition(keys: &[String], prefix: &str, delimiter: Option<&str>) -> BTreeSet<(String, bool)> {
         let fold = |key: &String| {
             let rest = key.strip_prefix(prefix)?;
             let cut = delimiter.and_then(|delimiter| Some(rest.find(delimiter)? + delimiter.len()));
-            Some(cut.map_or((key.clone(), false), |cut| {
-                (format!("{prefix}{}", &rest[..cut]), true)
-            }))
+            Some(cut.map_or((key.clone(), false), |cut| (format!("{prefix}{}", &rest[..cut]), true)))
         };
         keys.iter().filter_map(fold).collect()
     }
 
-    fn pages(
-        keys: &[String],
-        prefix: &str,
-        delimiter: Option<&str>,
-        limit: usize,
-    ) -> Vec<(String, bool)> {
+    fn pages(keys: &[String], prefix: &str, delimiter: Option<&str>, limit: usize) -> Vec<(String, bool)> {
         let mut found = Vec::new();
         let mut after = String::new();
         loop {
-            let query = Query {
-                prefix: prefix.into(),
-                delimiter: delimiter.map(Into::into),
-                after,
-                limit,
-            };
+            let query = Query { prefix: prefix.into(), delimiter: delimiter.map(Into::into), after, limit };
             let page = page_of_sorted(keys, query, |_| Ok(Some(()))).unwrap();
-            let mut entries: Vec<_> = page
-                .items
-                .into_iter()
-                .map(|(key, ())| (key, false))
-                .collect();
+            let mut entries: Vec<_> = page.items.into_iter().map(|(key, ())| (key, false)).collect();
             entries.extend(page.prefixes.into_iter().map(|prefix| (prefix, true)));
             assert!(entries.len() <= limit);
             entries.sort();
@@ -257,10 +216,7 @@ mod tests {
     #[test]
     fn an_item_that_vanished_is_not_on_the_page() {
         let keys = ["a".to_owned(), "b".to_owned()];
-        let query = Query {
-            limit: 10,
-            ..Query::default()
-        };
+        let query = Query { limit: 10, ..Query::default() };
         let page = page_of_sorted(&keys, query, |key| Ok((key == "b").then_some(()))).unwrap();
         assert_eq!(page.items, [("b".to_owned(), ())]);
     }

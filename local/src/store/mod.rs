@@ -91,9 +91,7 @@ pub struct Credentials {
 
 impl fmt::Debug for Credentials {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Credentials")
-            .field("access_key", &self.access_key)
-            .finish_non_exhaustive()
+        f.debug_struct("Credentials").field("access_key", &self.access_key).finish_non_exhaustive()
     }
 }
 
@@ -113,24 +111,12 @@ pub enum OpenError {
 impl fmt::Display for OpenError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::InUse(path) => write!(
-                f,
-                "the data folder {} is in use by another program",
-                path.display()
-            ),
-            Self::Folder(path, error) => write!(
-                f,
-                "the data folder {} cannot be used: {error}",
-                path.display()
-            ),
+            Self::InUse(path) => write!(f, "the data folder {} is in use by another program", path.display()),
+            Self::Folder(path, error) => write!(f, "the data folder {} cannot be used: {error}", path.display()),
             Self::Index(path, error) => {
                 write!(f, "the index {} cannot be opened: {error}", path.display())
             }
-            Self::Directory(path, error) => write!(
-                f,
-                "the directory {} cannot be opened: {error}",
-                path.display()
-            ),
+            Self::Directory(path, error) => write!(f, "the directory {} cannot be opened: {error}", path.display()),
         }
     }
 }
@@ -153,8 +139,7 @@ impl Store {
     pub async fn open(dir: &Path, options: Options) -> Result<Self, OpenError> {
         let (dir, directory) = (dir.to_owned(), options.directory.clone());
         let opened = spawn_blocking(move || open_state(&dir, directory)).await;
-        let state = opened
-            .map_err(|error| OpenError::Folder(PathBuf::new(), io::Error::other(error)))??;
+        let state = opened.map_err(|error| OpenError::Folder(PathBuf::new(), io::Error::other(error)))??;
         let state = Arc::new(state);
         let front = Front::new(Arc::clone(&state), options);
         Ok(Self { state, front })
@@ -187,11 +172,7 @@ impl Store {
     ///
     /// # Errors
     /// None at present: a connection that cannot be accepted is logged.
-    pub async fn serve(
-        &self,
-        listener: TcpListener,
-        shutdown: impl Future<Output = ()> + Send,
-    ) -> io::Result<()> {
+    pub async fn serve(&self, listener: TcpListener, shutdown: impl Future<Output = ()> + Send) -> io::Result<()> {
         serve::serve(&self.front, listener, shutdown).await
     }
 
@@ -219,28 +200,16 @@ fn open_state(dir: &Path, directory: Option<(String, PathBuf)>) -> Result<State,
     let damaged = |error| OpenError::Index(path.clone(), Box::new(error));
     let index = Index::open(&path).map_err(damaged)?;
     let blobs = Arc::new(Blobs::open(dir.join("blobs")).map_err(unusable)?);
-    let removed = blobs
-        .sweep(&index.referenced_blobs().map_err(damaged)?)
-        .map_err(unusable)?;
+    let removed = blobs.sweep(&index.referenced_blobs().map_err(damaged)?).map_err(unusable)?;
     if removed > 0 {
         tracing::info!(removed, "blobs left behind by a crash were removed");
     }
     // The names of the index and of the lock are durable before the first answer is.
-    File::open(dir)
-        .and_then(|dir| dir.sync_all())
-        .map_err(unusable)?;
+    File::open(dir).and_then(|dir| dir.sync_all()).map_err(unusable)?;
     let subscribers = Arc::new(Subscribers::default());
-    let commits = Commits::start(index.clone(), Arc::clone(&blobs), Arc::clone(&subscribers))
-        .map_err(unusable)?;
+    let commits = Commits::start(index.clone(), Arc::clone(&blobs), Arc::clone(&subscribers)).map_err(unusable)?;
     let directory = directory.map(mount).transpose()?;
-    Ok(State {
-        commits,
-        index,
-        blobs,
-        subscribers,
-        directory,
-        _lock: lock,
-    })
+    Ok(State { commits, index, blobs, subscribers, directory, _lock: lock })
 }
 
 fn lock(dir: &Path) -> Result<File, OpenError> {
@@ -256,7 +225,5 @@ fn lock(dir: &Path) -> Result<File, OpenError> {
 }
 
 fn mount((bucket, path): (String, PathBuf)) -> Result<Arc<DirectoryBucket>, OpenError> {
-    DirectoryBucket::mount(bucket, &path)
-        .map(Arc::new)
-        .map_err(|error| OpenError::Directory(path, error))
+    DirectoryBucket::mount(bucket, &path).map(Arc::new).map_err(|error| OpenError::Directory(path, error))
 }

@@ -16,19 +16,13 @@ pub(super) struct Selection {
 impl Selection {
     /// All of it.
     pub(super) fn whole(size: u64) -> Self {
-        Self {
-            range: 0..size,
-            content_range: None,
-        }
+        Self { range: 0..size, content_range: None }
     }
 
     /// A range that is known to lie inside the object.
     pub(super) fn part(range: Range<u64>, size: u64) -> Self {
         let last = range.end.max(1) - 1;
-        Self {
-            content_range: Some(format!("bytes {}-{last}/{size}", range.start)),
-            range,
-        }
+        Self { content_range: Some(format!("bytes {}-{last}/{size}", range.start)), range }
     }
 
     /// # Errors
@@ -38,10 +32,7 @@ impl Selection {
             None => Ok(Self::whole(size)),
             // No range is satisfiable on an empty object, not even a suffix.
             Some(_) if size == 0 => Err(not_satisfiable(size)),
-            Some(range) => Ok(Self::part(
-                range.check(size).map_err(|_| not_satisfiable(size))?,
-                size,
-            )),
+            Some(range) => Ok(Self::part(range.check(size).map_err(|_| not_satisfiable(size))?, size)),
         }
     }
 
@@ -53,10 +44,7 @@ impl Selection {
 fn not_satisfiable(size: u64) -> S3Error {
     let mut error = s3_error!(InvalidRange, "The requested range is not satisfiable");
     let mut headers = HeaderMap::new();
-    headers.insert(
-        header::CONTENT_TYPE,
-        HeaderValue::from_static("application/xml"),
-    );
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/xml"));
     if let Ok(value) = HeaderValue::try_from(format!("bytes */{size}")) {
         headers.insert(header::CONTENT_RANGE, value);
     }
@@ -71,24 +59,16 @@ mod tests {
 
     fn select(header: &str, size: u64) -> Option<(Range<u64>, String)> {
         let range = s3s::dto::Range::parse(header).unwrap();
-        Selection::new(Some(&range), size)
-            .ok()
-            .map(|s| (s.range, s.content_range.unwrap()))
+        Selection::new(Some(&range), size).ok().map(|s| (s.range, s.content_range.unwrap()))
     }
 
     #[test]
     fn ranges_and_their_headers() {
         assert_eq!(select("bytes=0-0", 10), Some((0..1, "bytes 0-0/10".into())));
         assert_eq!(select("bytes=9-", 10), Some((9..10, "bytes 9-9/10".into())));
-        assert_eq!(
-            select("bytes=2-99", 10),
-            Some((2..10, "bytes 2-9/10".into()))
-        );
+        assert_eq!(select("bytes=2-99", 10), Some((2..10, "bytes 2-9/10".into())));
         assert_eq!(select("bytes=-3", 10), Some((7..10, "bytes 7-9/10".into())));
-        assert_eq!(
-            select("bytes=-99", 10),
-            Some((0..10, "bytes 0-9/10".into()))
-        );
+        assert_eq!(select("bytes=-99", 10), Some((0..10, "bytes 0-9/10".into())));
         assert_eq!(select("bytes=10-", 10), None);
         assert_eq!(select("bytes=-0", 10), None);
         assert_eq!(select("bytes=-5", 0), None);

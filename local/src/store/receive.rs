@@ -63,12 +63,7 @@ pub(super) async fn receive(
     }
     let size = check_length(head.len() as u64, length)?;
     digester.update(&head);
-    Ok(Received {
-        body: Body::Inline(head.freeze()),
-        blob: None,
-        size,
-        digests: claims.verify(digester)?,
-    })
+    Ok(Received { body: Body::Inline(head.freeze()), blob: None, size, digests: claims.verify(digester)? })
 }
 
 async fn to_blob(
@@ -87,18 +82,8 @@ async fn to_blob(
     check_length(size, length)?;
     let digests = claims.verify(digester)?;
     let blob = seal(blobs, blob, file).await?;
-    let chunk = Chunk {
-        blob: blob.id(),
-        offset: 0,
-        len: size,
-        part: 0,
-    };
-    Ok(Received {
-        body: Body::Chunks(vec![chunk]),
-        blob: Some(blob),
-        size,
-        digests,
-    })
+    let chunk = Chunk { blob: blob.id(), offset: 0, len: size, part: 0 };
+    Ok(Received { body: Body::Chunks(vec![chunk]), blob: Some(blob), size, digests })
 }
 
 async fn seal(blobs: &Arc<Blobs>, blob: NewBlob, file: File) -> S3Result<NewBlob> {
@@ -120,30 +105,17 @@ impl Sink {
     fn new(file: File, digester: Digester, head: [Bytes; 2]) -> Self {
         let batch_bytes = head.iter().map(Bytes::len).sum();
         let size = batch_bytes as u64;
-        Self {
-            batch: head.into(),
-            batch_bytes,
-            size,
-            idle: Some((file, digester)),
-            busy: None,
-        }
+        Self { batch: head.into(), batch_bytes, size, idle: Some((file, digester)), busy: None }
     }
 
     async fn push(&mut self, frame: Bytes) -> S3Result<()> {
         self.size += frame.len() as u64;
         if self.size > BODY_LIMIT {
-            return Err(s3_error!(
-                EntityTooLarge,
-                "Your proposed upload exceeds the maximum allowed object size."
-            ));
+            return Err(s3_error!(EntityTooLarge, "Your proposed upload exceeds the maximum allowed object size."));
         }
         self.batch_bytes += frame.len();
         self.batch.push(frame);
-        if self.batch_bytes >= BATCH_BYTES {
-            self.write().await
-        } else {
-            Ok(())
-        }
+        if self.batch_bytes >= BATCH_BYTES { self.write().await } else { Ok(()) }
     }
 
     async fn write(&mut self) -> S3Result<()> {
@@ -176,11 +148,8 @@ impl Sink {
 
 /// One system call for many frames, where the kernel takes them all.
 fn write_all(file: &mut File, batch: &[Bytes]) -> io::Result<()> {
-    let mut slices: Vec<IoSlice<'_>> = batch
-        .iter()
-        .filter(|bytes| !bytes.is_empty())
-        .map(|bytes| IoSlice::new(bytes))
-        .collect();
+    let mut slices: Vec<IoSlice<'_>> =
+        batch.iter().filter(|bytes| !bytes.is_empty()).map(|bytes| IoSlice::new(bytes)).collect();
     let mut rest = slices.as_mut_slice();
     while !rest.is_empty() {
         match file.write_vectored(rest) {
@@ -194,15 +163,9 @@ fn write_all(file: &mut File, batch: &[Bytes]) -> io::Result<()> {
 }
 
 fn announced_length(length: Option<i64>) -> S3Result<Option<u64>> {
-    let length = length
-        .map(u64::try_from)
-        .transpose()
-        .map_err(|_| s3_error!(InvalidArgument, "negative length"))?;
+    let length = length.map(u64::try_from).transpose().map_err(|_| s3_error!(InvalidArgument, "negative length"))?;
     if length.is_some_and(|length| length > BODY_LIMIT) {
-        return Err(s3_error!(
-            EntityTooLarge,
-            "Your proposed upload exceeds the maximum allowed object size."
-        ));
+        return Err(s3_error!(EntityTooLarge, "Your proposed upload exceeds the maximum allowed object size."));
     }
     Ok(length)
 }
@@ -220,25 +183,17 @@ fn body_error(error: StdError) -> S3Error {
     let text = error.to_string();
     if text.contains("Sha256Mismatch") {
         let code = S3ErrorCode::Custom("XAmzContentSHA256Mismatch".into());
-        let mut error = S3Error::with_message(
-            code,
-            "The provided 'x-amz-content-sha256' header does not match what was computed.",
-        );
+        let mut error =
+            S3Error::with_message(code, "The provided 'x-amz-content-sha256' header does not match what was computed.");
         error.set_status_code(http::StatusCode::BAD_REQUEST);
         error
     } else if text.contains("SignatureMismatch") {
-        s3_error!(
-            SignatureDoesNotMatch,
-            "The signature of a chunk does not match"
-        )
+        s3_error!(SignatureDoesNotMatch, "The signature of a chunk does not match")
     } else {
         incomplete()
     }
 }
 
 fn incomplete() -> S3Error {
-    s3_error!(
-        IncompleteBody,
-        "You did not provide the number of bytes specified by the Content-Length HTTP header"
-    )
+    s3_error!(IncompleteBody, "You did not provide the number of bytes specified by the Content-Length HTTP header")
 }

@@ -146,12 +146,7 @@ impl Body {
         match row.split_first() {
             Some((&INLINE_TAG, bytes)) => Ok(Self::Inline(Bytes::copy_from_slice(bytes))),
             Some((&CHUNKS_TAG, chunks)) if chunks.len().is_multiple_of(CHUNK_BYTES) => {
-                Ok(Self::Chunks(
-                    chunks
-                        .chunks_exact(CHUNK_BYTES)
-                        .filter_map(Chunk::read)
-                        .collect(),
-                ))
+                Ok(Self::Chunks(chunks.chunks_exact(CHUNK_BYTES).filter_map(Chunk::read).collect()))
             }
             _ => Err(BadRow),
         }
@@ -196,11 +191,7 @@ pub(super) fn slice_chunks(chunks: &[Chunk], start: u64, end: u64) -> Vec<Chunk>
     for chunk in chunks {
         let (from, to) = (start.max(position), end.min(position + chunk.len));
         if from < to {
-            slice.push(Chunk {
-                offset: chunk.offset + (from - position),
-                len: to - from,
-                ..*chunk
-            });
+            slice.push(Chunk { offset: chunk.offset + (from - position), len: to - from, ..*chunk });
         }
         position += chunk.len;
     }
@@ -221,12 +212,7 @@ mod tests {
     use super::*;
 
     fn chunk(blob: u64, offset: u64, len: u64) -> Chunk {
-        Chunk {
-            blob,
-            offset,
-            len,
-            part: 1,
-        }
+        Chunk { blob, offset, len, part: 1 }
     }
 
     #[test]
@@ -247,10 +233,7 @@ mod tests {
     fn a_slice_of_chunks_is_the_slice_of_their_bytes() {
         let chunks = [chunk(1, 10, 5), chunk(2, 0, 3), chunk(3, 7, 4)];
         let address = |chunks: &[Chunk]| -> Vec<(u64, u64)> {
-            chunks
-                .iter()
-                .flat_map(|c| (c.offset..c.offset + c.len).map(|o| (c.blob, o)))
-                .collect()
+            chunks.iter().flat_map(|c| (c.offset..c.offset + c.len).map(|o| (c.blob, o))).collect()
         };
         let whole = address(&chunks);
         for start in 0..=12_u64 {

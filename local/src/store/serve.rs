@@ -61,10 +61,7 @@ pub(super) async fn serve(
         }
     }
     drop(listener);
-    if timeout(DRAIN_TIMEOUT, connections.shutdown())
-        .await
-        .is_err()
-    {
+    if timeout(DRAIN_TIMEOUT, connections.shutdown()).await.is_err() {
         tracing::warn!("requests to the store were cut off at shutdown");
     }
     Ok(())
@@ -91,15 +88,11 @@ async fn answer(front: Front, request: Request<Incoming>) -> Result<Response<Bod
     let expects = request.headers().contains_key(EXPECT);
     let (head, body) = request.into_parts();
     let body = SharedBody::new(body);
-    let response = front
-        .call(Request::from_parts(head, Body::http_body(body.clone())))
-        .await;
+    let response = front.call(Request::from_parts(head, Body::http_body(body.clone()))).await;
     let mut response = response.unwrap_or_else(|error| failed(error.into()));
     let usable = body.is_ended() || !expects && body.discard().await;
     if !usable {
-        response
-            .headers_mut()
-            .insert(CONNECTION, HeaderValue::from_static("close"));
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
     Ok(response)
 }
@@ -111,10 +104,7 @@ fn failed(error: s3s::StdError) -> Response<Body> {
     response
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "a back-off: there is no condition to wait for"
-)]
+#[expect(clippy::disallowed_methods, reason = "a back-off: there is no condition to wait for")]
 async fn pause() {
     tokio::time::sleep(ACCEPT_PAUSE).await;
 }
@@ -162,10 +152,7 @@ impl http_body::Body for SharedBody {
     type Data = Bytes;
     type Error = hyper::Error;
 
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
         let mut received = self.lock();
         let frame = Pin::new(&mut received.body).poll_frame(cx);
         if matches!(frame, Poll::Ready(None)) {

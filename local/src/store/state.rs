@@ -31,19 +31,13 @@ pub(super) struct State {
 impl State {
     /// The directory on disk that is mounted as this bucket.
     pub(super) fn directory(&self, bucket: &str) -> Option<&Arc<DirectoryBucket>> {
-        self.directory
-            .as_ref()
-            .filter(|directory| directory.bucket() == bucket)
+        self.directory.as_ref().filter(|directory| directory.bucket() == bucket)
     }
 
     /// # Errors
     /// `AccessDenied` for a write into the directory bucket.
     pub(super) fn check_writable(&self, bucket: &str) -> S3Result<()> {
-        if self.directory(bucket).is_some() {
-            Err(error::read_only())
-        } else {
-            Ok(())
-        }
+        if self.directory(bucket).is_some() { Err(error::read_only()) } else { Ok(()) }
     }
 
     /// An object with its body, the blobs of which stay until the pin is dropped.
@@ -60,17 +54,12 @@ impl State {
                 return Ok((object, body, pinned));
             }
         }
-        Err(s3s::s3_error!(
-            SlowDown,
-            "The object is being overwritten faster than it can be opened"
-        ))
+        Err(s3s::s3_error!(SlowDown, "The object is being overwritten faster than it can be opened"))
     }
 }
 
 /// Milliseconds since the Unix epoch.
 pub(super) fn now() -> i64 {
-    let since = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }

@@ -41,12 +41,7 @@ pub(super) struct BlobFrames {
 impl BlobFrames {
     pub(super) fn new(blobs: Arc<Blobs>, mut chunks: Vec<Chunk>, pinned: Pinned) -> Self {
         chunks.reverse();
-        Self {
-            blobs,
-            chunks,
-            open: None,
-            _pinned: pinned,
-        }
+        Self { blobs, chunks, open: None, _pinned: pinned }
     }
 }
 
@@ -108,15 +103,8 @@ enum State<F> {
 
 impl<F: Frames> FrameStream<F> {
     fn new(frames: F, len: u64) -> Self {
-        let state = if len == 0 {
-            State::Ended
-        } else {
-            read_ahead(frames, len)
-        };
-        Self {
-            state,
-            remaining: len,
-        }
+        let state = if len == 0 { State::Ended } else { read_ahead(frames, len) };
+        Self { state, remaining: len }
     }
 
     fn accept(&mut self, frames: F, frame: io::Result<Bytes>) -> Result<Bytes, StdError> {
@@ -162,7 +150,6 @@ impl<F: Frames> Stream for FrameStream<F> {
 
 impl<F: Frames> ByteStream for FrameStream<F> {
     fn remaining_length(&self) -> RemainingLength {
-        usize::try_from(self.remaining)
-            .map_or_else(|_| RemainingLength::unknown(), RemainingLength::new_exact)
+        usize::try_from(self.remaining).map_or_else(|_| RemainingLength::unknown(), RemainingLength::new_exact)
     }
 }

@@ -55,11 +55,7 @@ impl<'t> Writer<'t> {
     /// # Errors
     /// `NoSuchBucket`.
     pub(super) fn check_bucket(&self, bucket: &str) -> Result<(), Refusal> {
-        if self.has_bucket(bucket)? {
-            Ok(())
-        } else {
-            Err(no_such_bucket().into())
-        }
+        if self.has_bucket(bucket)? { Ok(()) } else { Err(no_such_bucket().into()) }
     }
 
     /// Whether neither an object nor an unfinished upload is in the bucket.
@@ -77,15 +73,9 @@ impl<'t> Writer<'t> {
 
     /// # Errors
     /// `NoSuchKey`, or `NoSuchBucket` where that is the reason.
-    pub(super) fn object_and_body(
-        &self,
-        bucket: &str,
-        key: &str,
-    ) -> Result<(Object, Body), Refusal> {
+    pub(super) fn object_and_body(&self, bucket: &str, key: &str) -> Result<(Object, Body), Refusal> {
         let Some(object) = self.object(bucket, key)? else {
-            return self
-                .check_bucket(bucket)
-                .and_then(|()| Err(no_such_key().into()));
+            return self.check_bucket(bucket).and_then(|()| Err(no_such_key().into()));
         };
         let row = self.bodies.get((bucket, key))?;
         let body = Body::decode(row.as_ref().map_or(&[][..], |row| row.value()))?;
@@ -95,10 +85,7 @@ impl<'t> Writer<'t> {
     /// # Errors
     /// `NoSuchUpload`.
     pub(super) fn upload(&self, bucket: &str, key: &str, id: &str) -> Result<Upload, Refusal> {
-        let row = self
-            .uploads
-            .get((bucket, key, id))?
-            .ok_or_else(no_such_upload)?;
+        let row = self.uploads.get((bucket, key, id))?.ok_or_else(no_such_upload)?;
         Ok(Upload::decode(row.value())?)
     }
 
@@ -121,20 +108,11 @@ impl<'t> Writer<'t> {
 
     /// Creates or replaces an object. The references of the new body are counted before those of the
     /// old one are given back, so that copying an object onto itself keeps its blobs.
-    pub(super) fn put_object(
-        &mut self,
-        bucket: &str,
-        key: &str,
-        object: &Object,
-        body: &Body,
-    ) -> Result<(), Refusal> {
+    pub(super) fn put_object(&mut self, bucket: &str, key: &str, object: &Object, body: &Body) -> Result<(), Refusal> {
         self.effects.changed = true;
         self.refer(body.blobs())?;
-        self.objects
-            .insert((bucket, key), object.encode().as_slice())?;
-        let old = self
-            .bodies
-            .insert((bucket, key), body.encode().as_slice())?;
+        self.objects.insert((bucket, key), object.encode().as_slice())?;
+        let old = self.bodies.insert((bucket, key), body.encode().as_slice())?;
         let old = old.map(|row| Body::decode(row.value())).transpose()?;
         if let Some(old) = old {
             self.release(old.blobs())?;
@@ -150,11 +128,7 @@ impl<'t> Writer<'t> {
         };
         self.effects.changed = true;
         self.objects.remove((bucket, key))?;
-        let old = self
-            .bodies
-            .remove((bucket, key))?
-            .map(|row| Body::decode(row.value()))
-            .transpose()?;
+        let old = self.bodies.remove((bucket, key))?.map(|row| Body::decode(row.value())).transpose()?;
         if let Some(old) = old {
             self.release(old.blobs())?;
         }
@@ -162,26 +136,14 @@ impl<'t> Writer<'t> {
         Ok(())
     }
 
-    pub(super) fn put_upload(
-        &mut self,
-        bucket: &str,
-        key: &str,
-        id: &str,
-        upload: &Upload,
-    ) -> Result<(), Refusal> {
+    pub(super) fn put_upload(&mut self, bucket: &str, key: &str, id: &str, upload: &Upload) -> Result<(), Refusal> {
         self.effects.changed = true;
-        self.uploads
-            .insert((bucket, key, id), upload.encode().as_slice())?;
+        self.uploads.insert((bucket, key, id), upload.encode().as_slice())?;
         Ok(())
     }
 
     /// Removes an upload with all its parts.
-    pub(super) fn remove_upload(
-        &mut self,
-        bucket: &str,
-        key: &str,
-        id: &str,
-    ) -> Result<(), Refusal> {
+    pub(super) fn remove_upload(&mut self, bucket: &str, key: &str, id: &str) -> Result<(), Refusal> {
         self.effects.changed = true;
         self.uploads.remove((bucket, key, id))?;
         let mut parts = Vec::new();
@@ -197,17 +159,10 @@ impl<'t> Writer<'t> {
     }
 
     /// Creates or replaces a part.
-    pub(super) fn put_part(
-        &mut self,
-        upload: &str,
-        number: u32,
-        part: &Part,
-    ) -> Result<(), Refusal> {
+    pub(super) fn put_part(&mut self, upload: &str, number: u32, part: &Part) -> Result<(), Refusal> {
         self.effects.changed = true;
         self.refer(part.chunks.iter().map(|chunk| chunk.blob))?;
-        let old = self
-            .parts
-            .insert((upload, number), part.encode().as_slice())?;
+        let old = self.parts.insert((upload, number), part.encode().as_slice())?;
         let old = old.map(|row| Part::decode(row.value())).transpose()?;
         if let Some(old) = old {
             self.release(old.chunks.iter().map(|chunk| chunk.blob))?;

@@ -17,11 +17,7 @@ pub(super) struct FileFrames {
 
 impl FileFrames {
     pub(super) fn new(file: File, stamp: Stamp, offset: u64) -> Self {
-        Self {
-            file,
-            stamp,
-            offset,
-        }
+        Self { file, stamp, offset }
     }
 }
 

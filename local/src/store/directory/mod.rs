@@ -54,12 +54,7 @@ impl DirectoryBucket {
     /// When the directory cannot be opened.
     pub(super) fn mount(bucket: String, path: &Path) -> io::Result<Self> {
         let root = Root::open(path)?;
-        Ok(Self {
-            bucket,
-            root,
-            names: Names::default(),
-            mounted_at: super::state::now(),
-        })
+        Ok(Self { bucket, root, names: Names::default(), mounted_at: super::state::now() })
     }
 
     pub(super) fn bucket(&self) -> &str {
@@ -129,9 +124,7 @@ impl DirectoryBucket {
 
     async fn find_async(self: &Arc<Self>, key: String) -> S3Result<(File, Stamp)> {
         let directory = Arc::clone(self);
-        let found = spawn_blocking(move || directory.find(&key))
-            .await
-            .map_err(internal)?;
+        let found = spawn_blocking(move || directory.find(&key)).await.map_err(internal)?;
         found.map_err(S3Error::from)
     }
 
@@ -160,14 +153,9 @@ impl From<io::Error> for Missing {
     fn from(error: io::Error) -> Self {
         use rustix::io::Errno;
         match Errno::from_io_error(&error) {
-            Some(
-                Errno::NOENT
-                | Errno::NOTDIR
-                | Errno::LOOP
-                | Errno::XDEV
-                | Errno::NAMETOOLONG
-                | Errno::NXIO,
-            ) => Self::Gone,
+            Some(Errno::NOENT | Errno::NOTDIR | Errno::LOOP | Errno::XDEV | Errno::NAMETOOLONG | Errno::NXIO) => {
+                Self::Gone
+            }
             Some(Errno::ACCESS | Errno::PERM) => Self::Denied,
             _ => Self::Failed(error),
         }

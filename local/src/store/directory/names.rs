@@ -44,42 +44,25 @@ impl Names {
     pub(super) fn sorted(&self, root: &Root, query: &Query) -> S3Result<Arc<Vec<String>>> {
         let shallow = query.delimiter.as_deref() == Some("/");
         let is_continued = !query.after.is_empty();
-        if let Some(names) = is_continued
-            .then(|| self.remembered(&query.prefix, shallow))
-            .flatten()
-        {
+        if let Some(names) = is_continued.then(|| self.remembered(&query.prefix, shallow)).flatten() {
             return Ok(names);
         }
         let mut names = self.walk(root, &query.prefix, shallow)?;
         names.sort_unstable();
         let names = Arc::new(names);
-        self.remember(Walk {
-            prefix: query.prefix.clone(),
-            shallow,
-            at: Instant::now(),
-            names: Arc::clone(&names),
-        });
+        self.remember(Walk { prefix: query.prefix.clone(), shallow, at: Instant::now(), names: Arc::clone(&names) });
         Ok(names)
     }
 
     fn remembered(&self, prefix: &str, shallow: bool) -> Option<Arc<Vec<String>>> {
         let walks = self.walks.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_it = |walk: &&Walk| {
-            walk.prefix == prefix && walk.shallow == shallow && walk.at.elapsed() < FRESH_FOR
-        };
-        walks
-            .iter()
-            .rev()
-            .find(is_it)
-            .map(|walk| Arc::clone(&walk.names))
+        let is_it = |walk: &&Walk| walk.prefix == prefix && walk.shallow == shallow && walk.at.elapsed() < FRESH_FOR;
+        walks.iter().rev().find(is_it).map(|walk| Arc::clone(&walk.names))
     }
 
     fn remember(&self, walk: Walk) {
         let mut walks = self.walks.lock().unwrap_or_else(PoisonError::into_inner);
-        walks.retain(|old| {
-            old.at.elapsed() < FRESH_FOR
-                && (old.prefix != walk.prefix || old.shallow != walk.shallow)
-        });
+        walks.retain(|old| old.at.elapsed() < FRESH_FOR && (old.prefix != walk.prefix || old.shallow != walk.shallow));
         walks.push_back(walk);
         while walks.iter().map(|walk| walk.names.len()).sum::<usize>() > NAMES_LIMIT {
             walks.pop_front();
@@ -94,13 +77,9 @@ impl Names {
         let mut names = Vec::new();
         let mut folders = vec![base.to_owned()];
         while let Some(folder) = folders.pop() {
-            self.read_folder(root, &folder, prefix, shallow, &mut names, &mut folders)
-                .or_else(skip_vanished)?;
+            self.read_folder(root, &folder, prefix, shallow, &mut names, &mut folders).or_else(skip_vanished)?;
             if names.len() + folders.len() > NAMES_LIMIT {
-                return Err(s3_error!(
-                    InvalidRequest,
-                    "The directory holds more than {NAMES_LIMIT} names"
-                ));
+                return Err(s3_error!(InvalidRequest, "The directory holds more than {NAMES_LIMIT} names"));
             }
         }
         Ok(names)
@@ -140,13 +119,7 @@ impl Names {
 
     fn path_of(&self, folder: &str, entry: &DirEntry) -> Option<String> {
         let name = entry.file_name().to_str().ok();
-        let path = name.map(|name| {
-            if folder.is_empty() {
-                name.to_owned()
-            } else {
-                format!("{folder}/{name}")
-            }
-        });
+        let path = name.map(|name| if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") });
         let path = path.filter(|path| is_listable(path));
         if path.is_none() && !self.has_warned.swap(true, Ordering::Relaxed) {
             tracing::warn!(folder, name = ?entry.file_name(), "names that are not UTF-8, too long or with control characters are skipped");

@@ -34,9 +34,7 @@ impl Root {
         let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY;
         let file = File::from(self.beneath(path, flags, ResolveFlags::empty())?);
         let metadata = file.metadata()?;
-        Ok(metadata
-            .is_file()
-            .then(|| (file, Stamp::of_file(&metadata))))
+        Ok(metadata.is_file().then(|| (file, Stamp::of_file(&metadata))))
     }
 
     /// The folder of that name, when it is empty.
@@ -51,26 +49,19 @@ impl Root {
     /// A directory, `""` being the root; reached without any link.
     pub(super) fn open_folder(&self, path: &str) -> io::Result<OwnedFd> {
         let path = if path.is_empty() { "." } else { path };
-        self.beneath(
-            path,
-            OFlags::RDONLY | OFlags::DIRECTORY,
-            ResolveFlags::NO_SYMLINKS,
-        )
+        self.beneath(path, OFlags::RDONLY | OFlags::DIRECTORY, ResolveFlags::NO_SYMLINKS)
     }
 
     /// What is known of a file without opening it for reading.
     pub(super) fn stamp(&self, path: &str) -> io::Result<Stamp> {
-        let metadata =
-            File::from(self.beneath(path, OFlags::PATH, ResolveFlags::empty())?).metadata()?;
+        let metadata = File::from(self.beneath(path, OFlags::PATH, ResolveFlags::empty())?).metadata()?;
         Ok(Stamp::of_file(&metadata))
     }
 
     /// Whether the path leads, by whatever links inside, to a regular file.
     pub(super) fn is_file(&self, path: &str) -> bool {
         let found = self.beneath(path, OFlags::PATH, ResolveFlags::empty());
-        found
-            .and_then(|fd| File::from(fd).metadata())
-            .is_ok_and(|metadata| metadata.is_file())
+        found.and_then(|fd| File::from(fd).metadata()).is_ok_and(|metadata| metadata.is_file())
     }
 
     fn beneath(&self, path: &str, flags: OFlags, resolve: ResolveFlags) -> io::Result<OwnedFd> {
@@ -103,17 +94,11 @@ impl Root {
 }
 
 /// The entries of a directory but for itself and its parent.
-pub(super) fn entries(
-    folder: &OwnedFd,
-) -> io::Result<impl Iterator<Item = io::Result<rustix::fs::DirEntry>>> {
+pub(super) fn entries(folder: &OwnedFd) -> io::Result<impl Iterator<Item = io::Result<rustix::fs::DirEntry>>> {
     let is_real = |entry: &Result<rustix::fs::DirEntry, Errno>| {
-        entry.as_ref().map_or(true, |entry| {
-            !matches!(entry.file_name().to_bytes(), b"." | b"..")
-        })
+        entry.as_ref().map_or(true, |entry| !matches!(entry.file_name().to_bytes(), b"." | b".."))
     };
-    Ok(Dir::read_from(folder)?
-        .filter(is_real)
-        .map(|entry| Ok(entry?)))
+    Ok(Dir::read_from(folder)?.filter(is_real).map(|entry| Ok(entry?)))
 }
 
 /// Whether a key can be in the listing at all: no other spelling of a path is an object.
@@ -133,21 +118,8 @@ mod tests {
         for key in ["a", "a/b", "a/b/", "..a", "a/...", "日本/ü.jpg"] {
             assert!(is_listable(key), "{key}");
         }
-        for key in [
-            "",
-            "/",
-            "/a",
-            "a//b",
-            "a//",
-            ".",
-            "..",
-            "../a",
-            "a/../b",
-            "a/.",
-            "a\nb",
-            "a\0",
-            &"x".repeat(1025),
-        ] {
+        for key in ["", "/", "/a", "a//b", "a//", ".", "..", "../a", "a/../b", "a/.", "a\nb", "a\0", &"x".repeat(1025)]
+        {
             assert!(!is_listable(key), "{key:?}");
         }
     }
@@ -164,9 +136,6 @@ mod tests {
         assert!(root.by_component("a/b/file", flags).is_ok());
         assert!(root.by_component("a/link/file", flags).is_err());
         assert!(root.by_component("a/b/alias", flags).is_err());
-        assert!(
-            root.by_component("a/b/alias", flags | OFlags::PATH)
-                .is_err()
-        );
+        assert!(root.by_component("a/b/alias", flags | OFlags::PATH).is_err());
     }
 }

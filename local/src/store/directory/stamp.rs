@@ -32,10 +32,7 @@ impl Stamp {
 
     /// A folder marker has no bytes, whatever size the file system gives to a directory.
     pub(super) fn of_folder(metadata: &Metadata) -> Self {
-        Self {
-            size: 0,
-            ..Self::of_file(metadata)
-        }
+        Self { size: 0, ..Self::of_file(metadata) }
     }
 
     pub(super) fn size(&self) -> u64 {
@@ -44,9 +41,7 @@ impl Stamp {
 
     /// Milliseconds since the Unix epoch.
     pub(super) fn modified(&self) -> i64 {
-        self.seconds
-            .saturating_mul(1000)
-            .saturating_add(self.nanoseconds / 1_000_000)
+        self.seconds.saturating_mul(1000).saturating_add(self.nanoseconds / 1_000_000)
     }
 
     pub(super) fn etag(&self) -> String {
@@ -60,11 +55,6 @@ impl Stamp {
     }
 
     pub(super) fn listed(&self) -> Listed {
-        Listed {
-            size: self.size,
-            etag: self.etag(),
-            modified: self.modified(),
-            has_crc32: false,
-        }
+        Listed { size: self.size, etag: self.etag(), modified: self.modified(), has_crc32: false }
     }
 }

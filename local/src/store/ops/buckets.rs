@@ -1,8 +1,7 @@
 //! CreateBucket, HeadBucket, DeleteBucket, ListBuckets and GetBucketLocation.
 
 use s3s::dto::{
-    Bucket, CreateBucketOutput, DeleteBucketOutput, GetBucketLocationOutput, HeadBucketOutput,
-    ListBucketsOutput,
+    Bucket, CreateBucketOutput, DeleteBucketOutput, GetBucketLocationOutput, HeadBucketOutput, ListBucketsOutput,
 };
 use s3s::{S3Result, s3_error};
 
@@ -13,15 +12,9 @@ use crate::store::state::{State, now};
 /// The only region there is.
 const REGION: &str = "us-east-1";
 
-pub(in crate::store) async fn create(
-    state: &State,
-    bucket: String,
-) -> S3Result<CreateBucketOutput> {
+pub(in crate::store) async fn create(state: &State, bucket: String) -> S3Result<CreateBucketOutput> {
     if state.directory(&bucket).is_some() {
-        return Err(s3_error!(
-            BucketAlreadyOwnedByYou,
-            "The bucket exists and is a directory on disk"
-        ));
+        return Err(s3_error!(BucketAlreadyOwnedByYou, "The bucket exists and is a directory on disk"));
     }
     let location = Some(format!("/{bucket}"));
     let job = move |writer: &mut crate::store::writer::Writer<'_>| {
@@ -35,19 +28,12 @@ pub(in crate::store) async fn create(
     Ok(CreateBucketOutput { location })
 }
 
-pub(in crate::store) async fn delete(
-    state: &State,
-    bucket: String,
-) -> S3Result<DeleteBucketOutput> {
+pub(in crate::store) async fn delete(state: &State, bucket: String) -> S3Result<DeleteBucketOutput> {
     state.check_writable(&bucket)?;
     let job = move |writer: &mut crate::store::writer::Writer<'_>| {
         writer.check_bucket(&bucket)?;
         if !writer.is_empty(&bucket)? {
-            return Err(s3_error!(
-                BucketNotEmpty,
-                "The bucket you tried to delete is not empty"
-            )
-            .into());
+            return Err(s3_error!(BucketNotEmpty, "The bucket you tried to delete is not empty").into());
         }
         writer.remove_bucket(&bucket)
     };
@@ -57,18 +43,13 @@ pub(in crate::store) async fn delete(
 
 pub(in crate::store) fn head(state: &State, bucket: &str) -> S3Result<HeadBucketOutput> {
     check(state, bucket)?;
-    Ok(HeadBucketOutput {
-        bucket_region: Some(REGION.into()),
-        ..HeadBucketOutput::default()
-    })
+    Ok(HeadBucketOutput { bucket_region: Some(REGION.into()), ..HeadBucketOutput::default() })
 }
 
 /// No constraint is how S3 says `us-east-1`.
 pub(in crate::store) fn location(state: &State, bucket: &str) -> S3Result<GetBucketLocationOutput> {
     check(state, bucket)?;
-    Ok(GetBucketLocationOutput {
-        location_constraint: None,
-    })
+    Ok(GetBucketLocationOutput { location_constraint: None })
 }
 
 pub(in crate::store) fn list(state: &State) -> S3Result<ListBucketsOutput> {
@@ -82,10 +63,7 @@ pub(in crate::store) fn list(state: &State) -> S3Result<ListBucketsOutput> {
         creation_date: Some(timestamp(created)),
         name: Some(name),
     };
-    Ok(ListBucketsOutput {
-        buckets: Some(names.into_iter().map(bucket).collect()),
-        ..ListBucketsOutput::default()
-    })
+    Ok(ListBucketsOutput { buckets: Some(names.into_iter().map(bucket).collect()), ..ListBucketsOutput::default() })
 }
 
 /// # Errors

@@ -26,17 +26,10 @@ pub(in crate::store) async fn complete_upload(
 ) -> S3Result<CompleteMultipartUploadOutput> {
     state.check_writable(&input.bucket)?;
     let conditions = WriteConditions::new(input.if_match.take(), input.if_none_match.take())?;
-    let parts = named_parts(
-        input
-            .multipart_upload
-            .take()
-            .and_then(|upload| upload.parts),
-    )?;
+    let parts = named_parts(input.multipart_upload.take().and_then(|upload| upload.parts))?;
     let (bucket, key) = (input.bucket.clone(), input.key.clone());
-    let object = state
-        .commits
-        .run(move |writer: &mut Writer<'_>| complete(writer, &input, &conditions, &parts))
-        .await?;
+    let object =
+        state.commits.run(move |writer: &mut Writer<'_>| complete(writer, &input, &conditions, &parts)).await?;
     Ok(CompleteMultipartUploadOutput {
         location: Some(format!("/{bucket}/{key}")),
         bucket: Some(bucket),
@@ -72,12 +65,10 @@ fn complete(
     let parts = find_parts(writer, id, named)?;
     let object = assemble(&parts, named, upload)?;
     check_claims(input, &object, &parts)?;
-    let chunks = parts.iter().zip(named).flat_map(|(part, named)| {
-        part.chunks.iter().map(|chunk| Chunk {
-            part: named.number,
-            ..*chunk
-        })
-    });
+    let chunks = parts
+        .iter()
+        .zip(named)
+        .flat_map(|(part, named)| part.chunks.iter().map(|chunk| Chunk { part: named.number, ..*chunk }));
     writer.put_object(bucket, key, &object, &Body::Chunks(chunks.collect()))?;
     writer.remove_upload(bucket, key, id)?;
     Ok(object)
@@ -85,17 +76,14 @@ fn complete(
 
 /// The answer to a completion that has been done: the ETag follows from the parts alone.
 fn completed_before(current: Option<Object>, named: &[Named]) -> Result<Object, Refusal> {
-    let made =
-        current.filter(|object| combined_etag(named).is_some_and(|etag| etag == object.etag));
+    let made = current.filter(|object| combined_etag(named).is_some_and(|etag| etag == object.etag));
     made.ok_or_else(|| no_such_upload().into())
 }
 
 fn find_parts(writer: &Writer<'_>, id: &str, named: &[Named]) -> Result<Vec<Part>, Refusal> {
     let mut parts = Vec::with_capacity(named.len());
     for (index, named_part) in named.iter().enumerate() {
-        let part = writer
-            .part(id, named_part.number)?
-            .filter(|part| is_named(part, named_part));
+        let part = writer.part(id, named_part.number)?.filter(|part| is_named(part, named_part));
         let part = part.ok_or_else(invalid_part)?;
         if part.size < PART_MINIMUM && index + 1 < named.len() {
             let text = "Your proposed upload is smaller than the minimum allowed object size.";
@@ -107,20 +95,14 @@ fn find_parts(writer: &Writer<'_>, id: &str, named: &[Named]) -> Result<Vec<Part
 }
 
 fn is_named(part: &Part, named: &Named) -> bool {
-    part.etag == named.etag
-        && named
-            .crc32
-            .as_ref()
-            .is_none_or(|crc32| *crc32 == crc32_text(part.crc32))
+    part.etag == named.etag && named.crc32.as_ref().is_none_or(|crc32| *crc32 == crc32_text(part.crc32))
 }
 
 fn assemble(parts: &[Part], named: &[Named], upload: Upload) -> S3Result<Object> {
     Ok(Object {
         size: parts.iter().map(|part| part.size).sum(),
         etag: combined_etag(named).ok_or_else(invalid_part)?,
-        crc32: parts
-            .iter()
-            .fold(0, |crc, part| combine_crc32(crc, part.crc32, part.size)),
+        crc32: parts.iter().fold(0, |crc, part| combine_crc32(crc, part.crc32, part.size)),
         modified: now(),
         parts: u32::try_from(parts.len()).unwrap_or(u32::MAX),
         headers: upload.headers,
@@ -128,19 +110,9 @@ fn assemble(parts: &[Part], named: &[Named], upload: Upload) -> S3Result<Object>
 }
 
 /// The size and the CRC that the client expects of the whole.
-fn check_claims(
-    input: &CompleteMultipartUploadInput,
-    object: &Object,
-    parts: &[Part],
-) -> S3Result<()> {
-    if input
-        .mpu_object_size
-        .is_some_and(|size| u64::try_from(size) != Ok(object.size))
-    {
-        return Err(s3_error!(
-            InvalidRequest,
-            "The provided 'x-amz-mp-object-size' header does not match the parts"
-        ));
+fn check_claims(input: &CompleteMultipartUploadInput, object: &Object, parts: &[Part]) -> S3Result<()> {
+    if input.mpu_object_size.is_some_and(|size| u64::try_from(size) != Ok(object.size)) {
+        return Err(s3_error!(InvalidRequest, "The provided 'x-amz-mp-object-size' header does not match the parts"));
     }
     let Some(claim) = &input.checksum_crc32 else {
         return Ok(());
@@ -152,19 +124,14 @@ fn check_claims(
     if holds {
         Ok(())
     } else {
-        Err(s3_error!(
-            BadDigest,
-            "The x-amz-checksum-crc32 you specified did not match the parts."
-        ))
+        Err(s3_error!(BadDigest, "The x-amz-checksum-crc32 you specified did not match the parts."))
     }
 }
 
 /// The CRC of the parts' CRCs, which clients that know nothing of full-object checksums send.
 fn composite_crc32(parts: &[Part]) -> u32 {
     let mut crc = crc32fast::Hasher::new();
-    parts
-        .iter()
-        .for_each(|part| crc.update(&part.crc32.to_be_bytes()));
+    parts.iter().for_each(|part| crc.update(&part.crc32.to_be_bytes()));
     crc.finalize()
 }
 
@@ -182,36 +149,20 @@ fn combined_etag(named: &[Named]) -> Option<String> {
 fn named_parts(parts: Option<Vec<CompletedPart>>) -> S3Result<Vec<Named>> {
     let parts = parts.unwrap_or_default();
     if parts.is_empty() || parts.len() > PARTS_LIMIT {
-        return Err(s3_error!(
-            MalformedXML,
-            "You must specify between 1 and {PARTS_LIMIT} parts"
-        ));
+        return Err(s3_error!(MalformedXML, "You must specify between 1 and {PARTS_LIMIT} parts"));
     }
-    let named = parts
-        .into_iter()
-        .map(named_part)
-        .collect::<S3Result<Vec<_>>>()?;
+    let named = parts.into_iter().map(named_part).collect::<S3Result<Vec<_>>>()?;
     if named.is_sorted_by(|first, second| first.number < second.number) {
         Ok(named)
     } else {
-        Err(s3_error!(
-            InvalidPartOrder,
-            "The list of parts was not in ascending order."
-        ))
+        Err(s3_error!(InvalidPartOrder, "The list of parts was not in ascending order."))
     }
 }
 
 fn named_part(part: CompletedPart) -> S3Result<Named> {
-    let number = part
-        .part_number
-        .and_then(|number| u32::try_from(number).ok())
-        .ok_or_else(invalid_part)?;
+    let number = part.part_number.and_then(|number| u32::try_from(number).ok()).ok_or_else(invalid_part)?;
     let etag = part.e_tag.map(ETag::into_value).ok_or_else(invalid_part)?;
-    Ok(Named {
-        number,
-        etag,
-        crc32: part.checksum_crc32,
-    })
+    Ok(Named { number, etag, crc32: part.checksum_crc32 })
 }
 
 fn invalid_part() -> S3Error {

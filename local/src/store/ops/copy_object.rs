@@ -1,8 +1,6 @@
 //! CopyObject: a new row that shares the blobs of the source; no data is copied.
 
-use s3s::dto::{
-    CopyObjectInput, CopyObjectOutput, CopyObjectResult, ETagCondition, MetadataDirective,
-};
+use s3s::dto::{CopyObjectInput, CopyObjectOutput, CopyObjectResult, ETagCondition, MetadataDirective};
 use s3s::{S3Error, S3Request, S3Result, s3_error};
 
 use super::{HeaderFields, check_key, copy_source, etag, full_object, timestamp};
@@ -16,17 +14,12 @@ pub(in crate::store) async fn copy_object(
     state: &State,
     request: S3Request<CopyObjectInput>,
 ) -> S3Result<CopyObjectOutput> {
-    let S3Request {
-        mut input, headers, ..
-    } = request;
+    let S3Request { mut input, headers, .. } = request;
     check_key(&input.key)?;
     state.check_writable(&input.bucket)?;
     let (from, source) = copy_source(&input.copy_source)?;
     if state.directory(&from).is_some() {
-        return Err(s3_error!(
-            NotImplemented,
-            "Copying from a directory on disk is not supported"
-        ));
+        return Err(s3_error!(NotImplemented, "Copying from a directory on disk is not supported"));
     }
     let source_conditions = ReadConditions {
         if_match: input.copy_source_if_match.take(),
@@ -34,51 +27,25 @@ pub(in crate::store) async fn copy_object(
         if_modified_since: input.copy_source_if_modified_since.take(),
         if_unmodified_since: input.copy_source_if_unmodified_since.take(),
     };
-    let condition = |name| {
-        headers
-            .get(name)
-            .map(|value: &http::HeaderValue| parse_condition(value))
-            .transpose()
-    };
-    let conditions = WriteConditions::new(
-        condition(http::header::IF_MATCH)?,
-        condition(http::header::IF_NONE_MATCH)?,
-    )?;
-    let replaces = input
-        .metadata_directive
-        .as_ref()
-        .is_some_and(|directive| directive.as_str() == MetadataDirective::REPLACE);
-    let (bucket, key) = (
-        std::mem::take(&mut input.bucket),
-        std::mem::take(&mut input.key),
-    );
+    let condition = |name| headers.get(name).map(|value: &http::HeaderValue| parse_condition(value)).transpose();
+    let conditions = WriteConditions::new(condition(http::header::IF_MATCH)?, condition(http::header::IF_NONE_MATCH)?)?;
+    let replaces =
+        input.metadata_directive.as_ref().is_some_and(|directive| directive.as_str() == MetadataDirective::REPLACE);
+    let (bucket, key) = (std::mem::take(&mut input.bucket), std::mem::take(&mut input.key));
     if !replaces && (&bucket, &key) == (&from, &source) {
         return Err(s3_error!(
             InvalidRequest,
             "This copy request is illegal because it is trying to copy an object to itself without changing the object's metadata."
         ));
     }
-    let replacement = if replaces {
-        Some(header_fields(input).into_headers()?)
-    } else {
-        None
-    };
+    let replacement = if replaces { Some(header_fields(input).into_headers()?) } else { None };
     let job = move |writer: &mut Writer<'_>| {
         writer.check_bucket(&bucket)?;
         let (old, body) = writer.object_and_body(&from, &source)?;
         source_conditions.check_source(&old.etag, old.modified)?;
-        conditions.check(
-            writer
-                .object(&bucket, &key)?
-                .as_ref()
-                .map(|object| object.etag.as_str()),
-        )?;
+        conditions.check(writer.object(&bucket, &key)?.as_ref().map(|object| object.etag.as_str()))?;
         let headers = replacement.unwrap_or_else(|| old.headers.clone());
-        let object = Object {
-            modified: now(),
-            headers,
-            ..old
-        };
+        let object = Object { modified: now(), headers, ..old };
         writer.put_object(&bucket, &key, &object, &body)?;
         Ok(object)
     };

@@ -19,10 +19,7 @@ pub(in crate::store) async fn create_upload(
     if input.sse_customer_algorithm.is_some() {
         return Err(s3_error!(NotImplemented, "Customer keys are not supported"));
     }
-    let (bucket, key) = (
-        std::mem::take(&mut input.bucket),
-        std::mem::take(&mut input.key),
-    );
+    let (bucket, key) = (std::mem::take(&mut input.bucket), std::mem::take(&mut input.key));
     let algorithm = input.checksum_algorithm.take();
     let mut output = CreateMultipartUploadOutput {
         bucket: Some(bucket.clone()),
@@ -34,10 +31,7 @@ pub(in crate::store) async fn create_upload(
     };
     let id = new_id()?;
     output.upload_id = Some(id.clone());
-    let upload = Upload {
-        initiated: now(),
-        headers: header_fields(input).into_headers()?,
-    };
+    let upload = Upload { initiated: now(), headers: header_fields(input).into_headers()? };
     let job = move |writer: &mut Writer<'_>| {
         writer.check_bucket(&bucket)?;
         writer.put_upload(&bucket, &key, &id, &upload)

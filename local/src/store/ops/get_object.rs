@@ -4,9 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
-use s3s::dto::{
-    GetObjectInput, GetObjectOutput, HeadObjectInput, HeadObjectOutput, Metadata, StreamingBlob,
-};
+use s3s::dto::{GetObjectInput, GetObjectOutput, HeadObjectInput, HeadObjectOutput, Metadata, StreamingBlob};
 use s3s::{Body as HttpBody, S3Error, S3ErrorCode, S3Response, S3Result, s3_error};
 
 use super::{count, etag, full_object, length, timestamp};
@@ -31,10 +29,7 @@ pub(in crate::store) async fn get_object(
         if_modified_since: input.if_modified_since.take(),
         if_unmodified_since: input.if_unmodified_since.take(),
     };
-    let wanted = Wanted {
-        range: input.range,
-        part: input.part_number,
-    };
+    let wanted = Wanted { range: input.range, part: input.part_number };
     wanted.check()?;
     if let Some(directory) = state.directory(&input.bucket) {
         return directory.get(input.key, conditions, input.range).await;
@@ -47,15 +42,10 @@ pub(in crate::store) async fn get_object(
         Body::Inline(bytes) => StreamingBlob::from(HttpBody::from(slice(&bytes, &selection))),
         Body::Chunks(chunks) => {
             let chunks = slice_chunks(&chunks, selection.range.start, selection.range.end);
-            body_of(
-                BlobFrames::new(Arc::clone(&state.blobs), chunks, pinned),
-                selection.len(),
-            )
+            body_of(BlobFrames::new(Arc::clone(&state.blobs), chunks, pinned), selection.len())
         }
     };
-    Ok(S3Response::new(
-        description.into_get(object.headers, stream),
-    ))
+    Ok(S3Response::new(description.into_get(object.headers, stream)))
 }
 
 pub(in crate::store) async fn head_object(
@@ -68,19 +58,14 @@ pub(in crate::store) async fn head_object(
         if_modified_since: input.if_modified_since.take(),
         if_unmodified_since: input.if_unmodified_since.take(),
     };
-    let wanted = Wanted {
-        range: input.range,
-        part: input.part_number,
-    };
+    let wanted = Wanted { range: input.range, part: input.part_number };
     wanted.check()?;
     if let Some(directory) = state.directory(&input.bucket) {
         return directory.head(input.key, conditions, input.range).await;
     }
     let snapshot = state.index.snapshot()?;
     let (object, body) = match wanted.part {
-        Some(_) => snapshot
-            .object_and_body(&input.bucket, &input.key)
-            .map(|(object, body)| (object, Some(body)))?,
+        Some(_) => snapshot.object_and_body(&input.bucket, &input.key).map(|(object, body)| (object, Some(body)))?,
         None => (snapshot.object(&input.bucket, &input.key)?, None),
     };
     judge(&conditions, &object.etag, object.modified)?;
@@ -92,11 +77,7 @@ pub(in crate::store) async fn head_object(
 }
 
 /// Turns the verdict on the conditions into 304 (with its ETag) or 412.
-pub(in crate::store) fn judge(
-    conditions: &ReadConditions,
-    tag: &str,
-    modified: i64,
-) -> S3Result<()> {
+pub(in crate::store) fn judge(conditions: &ReadConditions, tag: &str, modified: i64) -> S3Result<()> {
     match conditions.judge(tag, modified) {
         Verdict::Send => Ok(()),
         Verdict::Failed => Err(error::precondition_failed()),
@@ -111,9 +92,7 @@ pub(in crate::store) fn judge(
 }
 
 /// HEAD of a range answers 206 as GET does.
-pub(in crate::store) fn with_partial_status(
-    output: HeadObjectOutput,
-) -> S3Response<HeadObjectOutput> {
+pub(in crate::store) fn with_partial_status(output: HeadObjectOutput) -> S3Response<HeadObjectOutput> {
     let partial = output.content_range.is_some();
     let mut response = S3Response::new(output);
     response.status = partial.then_some(StatusCode::PARTIAL_CONTENT);
@@ -129,13 +108,9 @@ struct Wanted {
 impl Wanted {
     fn check(&self) -> S3Result<()> {
         match self {
-            Self {
-                range: Some(_),
-                part: Some(_),
-            } => Err(s3_error!(
-                InvalidRequest,
-                "Cannot specify both Range header and partNumber query parameter"
-            )),
+            Self { range: Some(_), part: Some(_) } => {
+                Err(s3_error!(InvalidRequest, "Cannot specify both Range header and partNumber query parameter"))
+            }
             _ => Ok(()),
         }
     }
@@ -158,20 +133,13 @@ impl Wanted {
 
 fn part_of(chunks: &[Chunk], number: u32, size: u64) -> S3Result<Selection> {
     let bytes = |matches: fn(u32, u32) -> bool| -> u64 {
-        chunks
-            .iter()
-            .filter(|chunk| matches(chunk.part, number))
-            .map(|chunk| chunk.len)
-            .sum()
+        chunks.iter().filter(|chunk| matches(chunk.part, number)).map(|chunk| chunk.len).sum()
     };
     if !chunks.iter().any(|chunk| chunk.part == number) {
         return Err(no_such_part());
     }
     let start = bytes(|part, number| part < number);
-    Ok(Selection::part(
-        start..start + bytes(|part, number| part == number),
-        size,
-    ))
+    Ok(Selection::part(start..start + bytes(|part, number| part == number), size))
 }
 
 fn no_such_part() -> S3Error {
@@ -213,9 +181,7 @@ impl Description {
     }
 
     fn into_get(self, headers: Headers, body: StreamingBlob) -> GetObjectOutput {
-        let expires = headers
-            .expires
-            .map(|seconds| timestamp(seconds.saturating_mul(1000)));
+        let expires = headers.expires.map(|seconds| timestamp(seconds.saturating_mul(1000)));
         GetObjectOutput {
             accept_ranges: Some("bytes".into()),
             body: Some(body),
@@ -238,9 +204,7 @@ impl Description {
     }
 
     fn into_head(self, headers: Headers) -> HeadObjectOutput {
-        let expires = headers
-            .expires
-            .map(|seconds| timestamp(seconds.saturating_mul(1000)));
+        let expires = headers.expires.map(|seconds| timestamp(seconds.saturating_mul(1000)));
         HeadObjectOutput {
             accept_ranges: Some("bytes".into()),
             checksum_type: self.crc32.as_ref().map(|_| full_object()),
@@ -270,18 +234,9 @@ fn override_head(output: &mut HeadObjectOutput, input: HeadObjectInput) {
         }
     };
     replace(&mut output.content_type, input.response_content_type);
-    replace(
-        &mut output.content_disposition,
-        input.response_content_disposition,
-    );
-    replace(
-        &mut output.content_encoding,
-        input.response_content_encoding,
-    );
-    replace(
-        &mut output.content_language,
-        input.response_content_language,
-    );
+    replace(&mut output.content_disposition, input.response_content_disposition);
+    replace(&mut output.content_encoding, input.response_content_encoding);
+    replace(&mut output.content_language, input.response_content_language);
     replace(&mut output.cache_control, input.response_cache_control);
     output.expires = input.response_expires.or(output.expires.take());
 }

@@ -5,15 +5,13 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
 use s3s::dto::{
-    CommonPrefix, ListObjectsInput, ListObjectsOutput, ListObjectsV2Input, ListObjectsV2Output,
-    Object as Entry, ObjectStorageClass, Owner,
+    CommonPrefix, ListObjectsInput, ListObjectsOutput, ListObjectsV2Input, ListObjectsV2Output, Object as Entry,
+    ObjectStorageClass, Owner,
 };
 use s3s::{S3Result, s3_error};
 use tokio::task::spawn_blocking;
 
-use super::{
-    KeyEncoding, count, crc32_algorithm, etag, full_object, length, page_limit, timestamp,
-};
+use super::{KeyEncoding, count, crc32_algorithm, etag, full_object, length, page_limit, timestamp};
 use crate::store::error::{bad_row, internal};
 use crate::store::index::Snapshot;
 use crate::store::listing::{PAGE_LIMIT, Page, Pager, Query, Step};
@@ -30,23 +28,14 @@ pub(in crate::store) struct Listed {
     pub(in crate::store) has_crc32: bool,
 }
 
-pub(in crate::store) async fn list_v2(
-    state: &Arc<State>,
-    input: ListObjectsV2Input,
-) -> S3Result<ListObjectsV2Output> {
+pub(in crate::store) async fn list_v2(state: &Arc<State>, input: ListObjectsV2Input) -> S3Result<ListObjectsV2Output> {
     let encoding = KeyEncoding::new(input.encoding_type.as_ref())?;
-    let token = input
-        .continuation_token
-        .as_deref()
-        .map(read_token)
-        .transpose()?;
+    let token = input.continuation_token.as_deref().map(read_token).transpose()?;
     let limit = page_limit(input.max_keys, PAGE_LIMIT)?;
     let query = Query {
         prefix: input.prefix.clone().unwrap_or_default(),
         delimiter: input.delimiter.clone(),
-        after: token
-            .or_else(|| input.start_after.clone())
-            .unwrap_or_default(),
+        after: token.or_else(|| input.start_after.clone()).unwrap_or_default(),
         limit,
     };
     let page = page(state, input.bucket.clone(), query).await?;
@@ -68,10 +57,7 @@ pub(in crate::store) async fn list_v2(
     })
 }
 
-pub(in crate::store) async fn list_v1(
-    state: &Arc<State>,
-    input: ListObjectsInput,
-) -> S3Result<ListObjectsOutput> {
+pub(in crate::store) async fn list_v1(state: &Arc<State>, input: ListObjectsInput) -> S3Result<ListObjectsOutput> {
     let encoding = KeyEncoding::new(input.encoding_type.as_ref())?;
     let limit = page_limit(input.max_keys, PAGE_LIMIT)?;
     let query = Query {
@@ -83,10 +69,7 @@ pub(in crate::store) async fn list_v1(
     let page = page(state, input.bucket.clone(), query).await?;
     Ok(ListObjectsOutput {
         is_truncated: Some(page.next.is_some()),
-        next_marker: page
-            .next
-            .filter(|_| input.delimiter.is_some())
-            .map(|next| encoding.encode(&next)),
+        next_marker: page.next.filter(|_| input.delimiter.is_some()).map(|next| encoding.encode(&next)),
         contents: Some(contents(page.items, encoding, true)),
         common_prefixes: Some(common_prefixes(page.prefixes, encoding)),
         name: Some(input.bucket),
@@ -137,19 +120,11 @@ fn page_of_index(snapshot: &Snapshot, bucket: &str, query: Query) -> S3Result<Pa
 
 fn listed(row: &[u8]) -> S3Result<Listed> {
     let object = Object::decode(row).map_err(bad_row)?;
-    Ok(Listed {
-        size: object.size,
-        etag: object.etag,
-        modified: object.modified,
-        has_crc32: true,
-    })
+    Ok(Listed { size: object.size, etag: object.etag, modified: object.modified, has_crc32: true })
 }
 
 fn contents(items: Vec<(String, Listed)>, encoding: KeyEncoding, owner: bool) -> Vec<Entry> {
-    let owner = owner.then(|| Owner {
-        display_name: Some("pannier".into()),
-        id: Some("pannier".into()),
-    });
+    let owner = owner.then(|| Owner { display_name: Some("pannier".into()), id: Some("pannier".into()) });
     let entry = |(key, listed): (String, Listed)| Entry {
         checksum_algorithm: listed.has_crc32.then(|| vec![crc32_algorithm()]),
         checksum_type: listed.has_crc32.then(full_object),
@@ -159,33 +134,18 @@ fn contents(items: Vec<(String, Listed)>, encoding: KeyEncoding, owner: bool) ->
         owner: owner.clone(),
         restore_status: None,
         size: Some(length(listed.size)),
-        storage_class: Some(ObjectStorageClass::from_static(
-            ObjectStorageClass::STANDARD,
-        )),
+        storage_class: Some(ObjectStorageClass::from_static(ObjectStorageClass::STANDARD)),
     };
     items.into_iter().map(entry).collect()
 }
 
 fn common_prefixes(prefixes: Vec<String>, encoding: KeyEncoding) -> Vec<CommonPrefix> {
-    prefixes
-        .iter()
-        .map(|prefix| CommonPrefix {
-            prefix: Some(encoding.encode(prefix)),
-        })
-        .collect()
+    prefixes.iter().map(|prefix| CommonPrefix { prefix: Some(encoding.encode(prefix)) }).collect()
 }
 
 /// A continuation token is the last key or common prefix of the page, so it needs no memory here and
 /// outlives a restart.
 fn read_token(token: &str) -> S3Result<String> {
-    let key = BASE64
-        .decode(token)
-        .ok()
-        .and_then(|bytes| String::from_utf8(bytes).ok());
-    key.ok_or_else(|| {
-        s3_error!(
-            InvalidArgument,
-            "The continuation token provided is incorrect"
-        )
-    })
+    let key = BASE64.decode(token).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+    key.ok_or_else(|| s3_error!(InvalidArgument, "The continuation token provided is incorrect"))
 }

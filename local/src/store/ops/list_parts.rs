@@ -11,14 +11,10 @@ use crate::store::state::State;
 /// Parts of one page, as on AWS.
 const PARTS_LIMIT: usize = 1000;
 
-pub(in crate::store) fn list_parts(
-    state: &State,
-    input: ListPartsInput,
-) -> S3Result<ListPartsOutput> {
+pub(in crate::store) fn list_parts(state: &State, input: ListPartsInput) -> S3Result<ListPartsOutput> {
     let limit = page_limit(input.max_parts, PARTS_LIMIT)?;
     let after = u32::try_from(input.part_number_marker.unwrap_or(0));
-    let after =
-        after.map_err(|_| s3_error!(InvalidArgument, "part-number-marker cannot be negative"))?;
+    let after = after.map_err(|_| s3_error!(InvalidArgument, "part-number-marker cannot be negative"))?;
     let snapshot = state.index.snapshot()?;
     snapshot.upload(&input.bucket, &input.key, &input.upload_id)?;
     let mut parts = snapshot.parts(&input.upload_id, after, limit + 1)?;
@@ -26,10 +22,7 @@ pub(in crate::store) fn list_parts(
     parts.truncate(limit);
     Ok(ListPartsOutput {
         is_truncated: Some(truncated),
-        next_part_number_marker: parts
-            .last()
-            .map(|(number, _)| count(*number as usize))
-            .filter(|_| truncated),
+        next_part_number_marker: parts.last().map(|(number, _)| count(*number as usize)).filter(|_| truncated),
         parts: Some(parts.into_iter().map(entry).collect()),
         part_number_marker: input.part_number_marker,
         max_parts: Some(count(limit)),

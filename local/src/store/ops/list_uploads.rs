@@ -3,9 +3,7 @@
 use std::sync::Arc;
 
 use s3s::S3Result;
-use s3s::dto::{
-    CommonPrefix, ListMultipartUploadsInput, ListMultipartUploadsOutput, MultipartUpload,
-};
+use s3s::dto::{CommonPrefix, ListMultipartUploadsInput, ListMultipartUploadsOutput, MultipartUpload};
 use tokio::task::spawn_blocking;
 
 use super::{KeyEncoding, count, page_limit, timestamp};
@@ -22,9 +20,7 @@ pub(in crate::store) async fn list_uploads(
     input: ListMultipartUploadsInput,
 ) -> S3Result<ListMultipartUploadsOutput> {
     let state = Arc::clone(state);
-    spawn_blocking(move || list(&state, input))
-        .await
-        .map_err(internal)?
+    spawn_blocking(move || list(&state, input)).await.map_err(internal)?
 }
 
 fn list(state: &State, input: ListMultipartUploadsInput) -> S3Result<ListMultipartUploadsOutput> {
@@ -41,9 +37,7 @@ fn list(state: &State, input: ListMultipartUploadsInput) -> S3Result<ListMultipa
         upload_id: Some(id),
         ..MultipartUpload::default()
     };
-    let prefix = |prefix: String| CommonPrefix {
-        prefix: Some(encoding.encode(&prefix)),
-    };
+    let prefix = |prefix: String| CommonPrefix { prefix: Some(encoding.encode(&prefix)) };
     Ok(ListMultipartUploadsOutput {
         is_truncated: Some(next_key.is_some()),
         next_key_marker: next_key.map(|key| encoding.encode(&key)),
@@ -75,31 +69,22 @@ fn find(snapshot: &Snapshot, input: &ListMultipartUploadsInput, limit: usize) ->
     let bucket = input.bucket.as_str();
     let prefix = input.prefix.as_deref().unwrap_or_default();
     let marker = input.key_marker.as_deref().unwrap_or_default();
-    let id_marker = input
-        .upload_id_marker
-        .as_deref()
-        .filter(|_| !marker.is_empty());
+    let id_marker = input.upload_id_marker.as_deref().filter(|_| !marker.is_empty());
     let mut found = Found::default();
     let mut last = None;
     let table = snapshot.uploads()?;
-    for row in table
-        .range((bucket, prefix.max(marker), "")..)
-        .map_err(internal)?
-    {
+    for row in table.range((bucket, prefix.max(marker), "")..).map_err(internal)? {
         let (name, row) = row.map_err(internal)?;
         let (row_bucket, key, id) = name.value();
         if row_bucket != bucket || !key.starts_with(prefix) && key > prefix {
             break;
         }
-        let is_before =
-            key < marker || key == marker && id_marker.is_none_or(|marker| id <= marker);
+        let is_before = key < marker || key == marker && id_marker.is_none_or(|marker| id <= marker);
         if !key.starts_with(prefix) || !marker.is_empty() && is_before {
             continue;
         }
         let common = common_prefix(key, prefix, input.delimiter.as_deref());
-        if common.is_some_and(|common| {
-            found.prefixes.last().is_some_and(|last| last == common) || common <= marker
-        }) {
+        if common.is_some_and(|common| found.prefixes.last().is_some_and(|last| last == common) || common <= marker) {
             continue;
         }
         if found.uploads.len() + found.prefixes.len() >= limit {
@@ -109,11 +94,7 @@ fn find(snapshot: &Snapshot, input: &ListMultipartUploadsInput, limit: usize) ->
         last = Some((common.unwrap_or(key).to_owned(), id.to_owned()));
         match common {
             Some(common) => found.prefixes.push(common.to_owned()),
-            None => found.uploads.push((
-                key.to_owned(),
-                id.to_owned(),
-                Upload::decode(row.value()).map_err(bad_row)?,
-            )),
+            None => found.uploads.push((key.to_owned(), id.to_owned(), Upload::decode(row.value()).map_err(bad_row)?)),
         }
     }
     Ok(found)

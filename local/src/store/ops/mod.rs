@@ -16,9 +16,7 @@ pub(super) mod upload_part;
 pub(super) mod upload_part_copy;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use s3s::dto::{
-    ChecksumAlgorithm, ChecksumType, CopySource, ETag, EncodingType, Metadata, Timestamp,
-};
+use s3s::dto::{ChecksumAlgorithm, ChecksumType, CopySource, ETag, EncodingType, Metadata, Timestamp};
 use s3s::{S3Error, S3Result, s3_error};
 
 use super::row::Headers;
@@ -28,12 +26,7 @@ const METADATA_LIMIT: usize = 2 * 1024;
 /// Bytes of a key, as on AWS.
 const KEY_LIMIT: usize = 1024;
 /// What `encoding-type=url` leaves as it is.
-const UNENCODED: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'_')
-    .remove(b'.')
-    .remove(b'~')
-    .remove(b'/');
+const UNENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~').remove(b'/');
 
 /// The header fields of a request that creates an object.
 pub(super) struct HeaderFields {
@@ -51,16 +44,8 @@ impl HeaderFields {
     /// `MetadataTooLarge`.
     pub(super) fn into_headers(self) -> S3Result<Headers> {
         let metadata = self.metadata.unwrap_or_default();
-        if metadata
-            .iter()
-            .map(|(name, value)| name.len() + value.len())
-            .sum::<usize>()
-            > METADATA_LIMIT
-        {
-            return Err(s3_error!(
-                MetadataTooLarge,
-                "Your metadata headers exceed the maximum allowed metadata size"
-            ));
+        if metadata.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>() > METADATA_LIMIT {
+            return Err(s3_error!(MetadataTooLarge, "Your metadata headers exceed the maximum allowed metadata size"));
         }
         Ok(Headers {
             content_type: self.content_type,
@@ -68,9 +53,7 @@ impl HeaderFields {
             content_encoding: self.content_encoding.and_then(without_aws_chunked),
             content_language: self.content_language,
             cache_control: self.cache_control,
-            expires: self
-                .expires
-                .map(|time| time::OffsetDateTime::from(time).unix_timestamp()),
+            expires: self.expires.map(|time| time::OffsetDateTime::from(time).unix_timestamp()),
             metadata: metadata.into_iter().collect(),
         })
     }
@@ -78,10 +61,7 @@ impl HeaderFields {
 
 /// `aws-chunked` is how the request was sent, not what the object is.
 fn without_aws_chunked(encoding: String) -> Option<String> {
-    let codings = encoding
-        .split(',')
-        .map(str::trim)
-        .filter(|coding| !coding.eq_ignore_ascii_case("aws-chunked"));
+    let codings = encoding.split(',').map(str::trim).filter(|coding| !coding.eq_ignore_ascii_case("aws-chunked"));
     Some(codings.collect::<Vec<_>>().join(",")).filter(|encoding| !encoding.is_empty())
 }
 
@@ -101,8 +81,7 @@ pub(super) fn etag(value: &str) -> ETag {
 
 /// A time from milliseconds since the Unix epoch.
 pub(super) fn timestamp(milliseconds: i64) -> Timestamp {
-    let time =
-        time::OffsetDateTime::from_unix_timestamp_nanos(i128::from(milliseconds) * 1_000_000);
+    let time = time::OffsetDateTime::from_unix_timestamp_nanos(i128::from(milliseconds) * 1_000_000);
     time.unwrap_or(time::OffsetDateTime::UNIX_EPOCH).into()
 }
 
@@ -126,15 +105,8 @@ pub(super) fn crc32_algorithm() -> ChecksumAlgorithm {
 /// The bucket and key that a copy reads.
 pub(super) fn copy_source(source: &CopySource) -> S3Result<(String, String)> {
     match source {
-        CopySource::Bucket {
-            bucket,
-            key,
-            version_id: None,
-        } => Ok((bucket.to_string(), key.to_string())),
-        _ => Err(s3_error!(
-            NotImplemented,
-            "Only a bucket and key without a version can be copied from"
-        )),
+        CopySource::Bucket { bucket, key, version_id: None } => Ok((bucket.to_string(), key.to_string())),
+        _ => Err(s3_error!(NotImplemented, "Only a bucket and key without a version can be copied from")),
     }
 }
 
@@ -147,44 +119,31 @@ impl KeyEncoding {
         match encoding.map(EncodingType::as_str) {
             None => Ok(Self(false)),
             Some(EncodingType::URL) => Ok(Self(true)),
-            Some(_) => Err(s3_error!(
-                InvalidArgument,
-                "Invalid Encoding Method specified in Request"
-            )),
+            Some(_) => Err(s3_error!(InvalidArgument, "Invalid Encoding Method specified in Request")),
         }
     }
 
     pub(super) fn encode(self, key: &str) -> String {
-        if self.0 {
-            utf8_percent_encode(key, UNENCODED).to_string()
-        } else {
-            key.to_owned()
-        }
+        if self.0 { utf8_percent_encode(key, UNENCODED).to_string() } else { key.to_owned() }
     }
 }
 
 /// A number of a request between 0 and the page limit; absent means the limit.
 pub(super) fn page_limit(asked: Option<i32>, limit: usize) -> S3Result<usize> {
     let asked = asked.map(usize::try_from).transpose();
-    let asked = asked
-        .map_err(|_| s3_error!(InvalidArgument, "The number of entries cannot be negative"))?;
+    let asked = asked.map_err(|_| s3_error!(InvalidArgument, "The number of entries cannot be negative"))?;
     Ok(asked.unwrap_or(limit).min(limit))
 }
 
 /// # Errors
 /// `InvalidArgument` outside 1 to 10,000.
 pub(super) fn part_number(number: i32) -> S3Result<u32> {
-    let number = u32::try_from(number)
-        .ok()
-        .filter(|number| (1..=10_000).contains(number));
+    let number = u32::try_from(number).ok().filter(|number| (1..=10_000).contains(number));
     number.ok_or_else(bad_part_number)
 }
 
 fn bad_part_number() -> S3Error {
-    s3_error!(
-        InvalidArgument,
-        "Part number must be an integer between 1 and 10000, inclusive"
-    )
+    s3_error!(InvalidArgument, "Part number must be an integer between 1 and 10000, inclusive")
 }
 
 #[cfg(test)]
@@ -194,19 +153,13 @@ mod tests {
     #[test]
     fn url_encoding_keeps_slashes_and_nothing_doubtful() {
         let encoding = KeyEncoding(true);
-        assert_eq!(
-            encoding.encode("a b+c/d%2Fé\n~-_."),
-            "a%20b%2Bc/d%252F%C3%A9%0A~-_."
-        );
+        assert_eq!(encoding.encode("a b+c/d%2Fé\n~-_."), "a%20b%2Bc/d%252F%C3%A9%0A~-_.");
     }
 
     #[test]
     fn the_transfer_coding_is_not_stored() {
         assert_eq!(without_aws_chunked("aws-chunked".into()), None);
-        assert_eq!(
-            without_aws_chunked("aws-chunked, gzip".into()).unwrap(),
-            "gzip"
-        );
+        assert_eq!(without_aws_chunked("aws-chunked, gzip".into()).unwrap(), "gzip");
         assert_eq!(without_aws_chunked("gzip".into()).unwrap(), "gzip");
     }
 }

@@ -1,8 +1,8 @@
 //! GetObjectAttributes.
 
 use s3s::dto::{
-    Checksum, GetObjectAttributesInput, GetObjectAttributesOutput, GetObjectAttributesParts,
-    ObjectAttributes, ObjectPart, StorageClass,
+    Checksum, GetObjectAttributesInput, GetObjectAttributesOutput, GetObjectAttributesParts, ObjectAttributes,
+    ObjectPart, StorageClass,
 };
 use s3s::{S3Result, s3_error};
 
@@ -22,21 +22,9 @@ pub(in crate::store) fn object_attributes(
     if state.directory(&input.bucket).is_some() {
         return Err(error::read_only());
     }
-    let (object, body) = state
-        .index
-        .snapshot()?
-        .object_and_body(&input.bucket, &input.key)?;
-    let wants = |attribute: &str| {
-        input
-            .object_attributes
-            .iter()
-            .any(|asked| asked.as_str() == attribute)
-    };
-    let parts = if wants(ObjectAttributes::OBJECT_PARTS) {
-        parts(input, &object, &body)?
-    } else {
-        None
-    };
+    let (object, body) = state.index.snapshot()?.object_and_body(&input.bucket, &input.key)?;
+    let wants = |attribute: &str| input.object_attributes.iter().any(|asked| asked.as_str() == attribute);
+    let parts = if wants(ObjectAttributes::OBJECT_PARTS) { parts(input, &object, &body)? } else { None };
     Ok(GetObjectAttributesOutput {
         checksum: wants(ObjectAttributes::CHECKSUM).then(|| checksum(&object)),
         e_tag: wants(ObjectAttributes::ETAG).then(|| etag(&object.etag)),
@@ -57,11 +45,7 @@ fn checksum(object: &Object) -> Checksum {
     }
 }
 
-fn parts(
-    input: &GetObjectAttributesInput,
-    object: &Object,
-    body: &Body,
-) -> S3Result<Option<GetObjectAttributesParts>> {
+fn parts(input: &GetObjectAttributesInput, object: &Object, body: &Body) -> S3Result<Option<GetObjectAttributesParts>> {
     let Body::Chunks(chunks) = body else {
         return Ok(None);
     };
@@ -70,8 +54,8 @@ fn parts(
     }
     let limit = page_limit(input.max_parts, PARTS_LIMIT)?;
     let marker = input.part_number_marker.unwrap_or(0);
-    let after = u32::try_from(marker)
-        .map_err(|_| s3_error!(InvalidArgument, "part-number-marker cannot be negative"))?;
+    let after =
+        u32::try_from(marker).map_err(|_| s3_error!(InvalidArgument, "part-number-marker cannot be negative"))?;
     let mut sizes: Vec<(u32, u64)> = Vec::new();
     for chunk in chunks.iter().filter(|chunk| chunk.part > after) {
         match sizes.last_mut().filter(|(number, _)| *number == chunk.part) {
@@ -89,10 +73,7 @@ fn parts(
     Ok(Some(GetObjectAttributesParts {
         is_truncated: Some(truncated),
         max_parts: Some(count(limit)),
-        next_part_number_marker: sizes
-            .last()
-            .map(|(number, _)| count(*number as usize))
-            .filter(|_| truncated),
+        next_part_number_marker: sizes.last().map(|(number, _)| count(*number as usize)).filter(|_| truncated),
         part_number_marker: Some(marker),
         parts: Some(sizes.iter().map(part).collect()),
         total_parts_count: Some(count(object.parts as usize)),

@@ -15,19 +15,11 @@ pub(in crate::store) async fn put_object(
     state: &State,
     request: S3Request<PutObjectInput>,
 ) -> S3Result<PutObjectOutput> {
-    let S3Request {
-        mut input,
-        headers,
-        trailing_headers,
-        ..
-    } = request;
+    let S3Request { mut input, headers, trailing_headers, .. } = request;
     check_key(&input.key)?;
     state.check_writable(&input.bucket)?;
     if input.sse_customer_algorithm.is_some() || input.write_offset_bytes.is_some() {
-        return Err(s3_error!(
-            NotImplemented,
-            "Customer keys and appending are not supported"
-        ));
+        return Err(s3_error!(NotImplemented, "Customer keys and appending are not supported"));
     }
     let conditions = WriteConditions::new(input.if_match.take(), input.if_none_match.take())?;
     check_early(state, &input.bucket, &input.key, &conditions)?;
@@ -38,27 +30,14 @@ pub(in crate::store) async fn put_object(
         input.checksum_sha1.take(),
         input.checksum_sha256.take(),
     ];
-    let claims = Claims::new(
-        input.content_md5.as_deref(),
-        claimed,
-        &headers,
-        trailing_headers,
-    )?;
+    let claims = Claims::new(input.content_md5.as_deref(), claimed, &headers, trailing_headers)?;
     let (body, length) = (input.body.take(), input.content_length);
-    let (bucket, key) = (
-        std::mem::take(&mut input.bucket),
-        std::mem::take(&mut input.key),
-    );
+    let (bucket, key) = (std::mem::take(&mut input.bucket), std::mem::take(&mut input.key));
     let headers = header_fields(input).into_headers()?;
     let received = receive(&state.blobs, body, length, claims, true).await?;
     let object = state.commits.run(move |writer: &mut Writer<'_>| {
         writer.check_bucket(&bucket)?;
-        conditions.check(
-            writer
-                .object(&bucket, &key)?
-                .as_ref()
-                .map(|object| object.etag.as_str()),
-        )?;
+        conditions.check(writer.object(&bucket, &key)?.as_ref().map(|object| object.etag.as_str()))?;
         let object = new_object(&received, headers);
         writer.put_object(&bucket, &key, &object, &received.body)?;
         writer.keep(received.blob);
@@ -74,12 +53,7 @@ pub(in crate::store) async fn put_object(
 }
 
 /// What already fails fails before the body is read; the transaction decides again.
-fn check_early(
-    state: &State,
-    bucket: &str,
-    key: &str,
-    conditions: &WriteConditions,
-) -> S3Result<()> {
+fn check_early(state: &State, bucket: &str, key: &str, conditions: &WriteConditions) -> S3Result<()> {
     let snapshot = state.index.snapshot()?;
     snapshot.check_bucket(bucket)?;
     if conditions.is_empty() {

@@ -14,18 +14,10 @@ pub(in crate::store) async fn upload_part(
     state: &State,
     request: S3Request<UploadPartInput>,
 ) -> S3Result<UploadPartOutput> {
-    let S3Request {
-        input,
-        headers,
-        trailing_headers,
-        ..
-    } = request;
+    let S3Request { input, headers, trailing_headers, .. } = request;
     let number = part_number(input.part_number)?;
     state.check_writable(&input.bucket)?;
-    state
-        .index
-        .snapshot()?
-        .upload(&input.bucket, &input.key, &input.upload_id)?;
+    state.index.snapshot()?.upload(&input.bucket, &input.key, &input.upload_id)?;
     let claimed = [
         input.checksum_crc32,
         input.checksum_crc32c,
@@ -33,28 +25,10 @@ pub(in crate::store) async fn upload_part(
         input.checksum_sha1,
         input.checksum_sha256,
     ];
-    let claims = Claims::new(
-        input.content_md5.as_deref(),
-        claimed,
-        &headers,
-        trailing_headers,
-    )?;
+    let claims = Claims::new(input.content_md5.as_deref(), claimed, &headers, trailing_headers)?;
     // Never inline: completing an upload then only concatenates references to blobs.
-    let received = receive(
-        &state.blobs,
-        input.body,
-        input.content_length,
-        claims,
-        false,
-    )
-    .await?;
-    let part = store_part(
-        state,
-        (input.bucket, input.key, input.upload_id),
-        number,
-        received,
-    )
-    .await?;
+    let received = receive(&state.blobs, input.body, input.content_length, claims, false).await?;
+    let part = store_part(state, (input.bucket, input.key, input.upload_id), number, received).await?;
     Ok(UploadPartOutput {
         e_tag: Some(etag(&part.etag)),
         checksum_crc32: Some(crc32_text(part.crc32)),
@@ -76,13 +50,7 @@ pub(super) async fn store_part(
             Body::Inline(_) => Vec::new(),
         };
         let (etag, crc32) = (received.digests.etag(), received.digests.crc32);
-        let part = Part {
-            size: received.size,
-            etag,
-            crc32,
-            modified: now(),
-            chunks,
-        };
+        let part = Part { size: received.size, etag, crc32, modified: now(), chunks };
         writer.put_part(&id, number, &part)?;
         writer.keep(received.blob);
         Ok(part)

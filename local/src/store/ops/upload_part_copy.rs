@@ -30,10 +30,7 @@ pub(in crate::store) async fn upload_part_copy(
 ) -> S3Result<UploadPartCopyOutput> {
     let number = part_number(input.part_number)?;
     state.check_writable(&input.bucket)?;
-    state
-        .index
-        .snapshot()?
-        .upload(&input.bucket, &input.key, &input.upload_id)?;
+    state.index.snapshot()?.upload(&input.bucket, &input.key, &input.upload_id)?;
     let conditions = ReadConditions {
         if_match: input.copy_source_if_match.take(),
         if_none_match: input.copy_source_if_none_match.take(),
@@ -42,11 +39,7 @@ pub(in crate::store) async fn upload_part_copy(
     };
     let copy = Copy {
         source: copy_source(&input.copy_source)?,
-        range: input
-            .copy_source_range
-            .as_deref()
-            .map(parse_range)
-            .transpose()?,
+        range: input.copy_source_range.as_deref().map(parse_range).transpose()?,
         conditions,
         upload: (input.bucket, input.key, input.upload_id),
         number,
@@ -74,56 +67,33 @@ struct Copy {
 impl Copy {
     async fn run(&self, state: &State) -> S3Result<Part> {
         if state.directory(&self.source.0).is_some() {
-            return Err(s3_error!(
-                NotImplemented,
-                "Copying from a directory on disk is not supported"
-            ));
+            return Err(s3_error!(NotImplemented, "Copying from a directory on disk is not supported"));
         }
         for _ in 0..RETRY_LIMIT {
             let (object, body, pinned) = state.read_pinned(&self.source.0, &self.source.1)?;
-            self.conditions
-                .check_source(&object.etag, object.modified)?;
+            self.conditions.check_source(&object.etag, object.modified)?;
             let selection = Selection::new(self.range.as_ref(), object.size)?;
             let chunks = match &body {
                 Body::Inline(bytes) => return self.store_bytes(state, bytes, &selection).await,
-                Body::Chunks(chunks) => {
-                    slice_chunks(chunks, selection.range.start, selection.range.end)
-                }
+                Body::Chunks(chunks) => slice_chunks(chunks, selection.range.start, selection.range.end),
             };
             let digests = match known_digests(&object, &selection) {
                 Some(digests) => digests,
                 None => {
-                    digest(
-                        BlobFrames::new(Arc::clone(&state.blobs), chunks.clone(), pinned),
-                        selection.len(),
-                    )
-                    .await?
+                    digest(BlobFrames::new(Arc::clone(&state.blobs), chunks.clone(), pinned), selection.len()).await?
                 }
             };
-            let part = Part {
-                size: selection.len(),
-                etag: digests.etag(),
-                crc32: digests.crc32,
-                modified: now(),
-                chunks,
-            };
+            let part =
+                Part { size: selection.len(), etag: digests.etag(), crc32: digests.crc32, modified: now(), chunks };
             if let Some(part) = self.share(state, body, part).await? {
                 return Ok(part);
             }
         }
-        Err(s3_error!(
-            SlowDown,
-            "The source is being overwritten faster than it can be copied"
-        ))
+        Err(s3_error!(SlowDown, "The source is being overwritten faster than it can be copied"))
     }
 
     /// A small source lives in the index: its bytes become a blob.
-    async fn store_bytes(
-        &self,
-        state: &State,
-        bytes: &bytes::Bytes,
-        selection: &Selection,
-    ) -> S3Result<Part> {
+    async fn store_bytes(&self, state: &State, bytes: &bytes::Bytes, selection: &Selection) -> S3Result<Part> {
         let position = |at: u64| usize::try_from(at).unwrap_or(usize::MAX).min(bytes.len());
         let bytes = bytes.slice(position(selection.range.start)..position(selection.range.end));
         let body = StreamingBlob::from(HttpBody::from(bytes));
@@ -133,8 +103,7 @@ impl Copy {
 
     /// Refers to the blobs of the source, if it still is what was read.
     async fn share(&self, state: &State, seen: Body, part: Part) -> S3Result<Option<Part>> {
-        let ((from, source), (bucket, key, id), number) =
-            (self.source.clone(), self.upload.clone(), self.number);
+        let ((from, source), (bucket, key, id), number) = (self.source.clone(), self.upload.clone(), self.number);
         let job = move |writer: &mut Writer<'_>| {
             writer.upload(&bucket, &key, &id)?;
             match writer.object_and_body(&from, &source) {
@@ -158,10 +127,7 @@ fn known_digests(object: &Object, selection: &Selection) -> Option<Digests> {
     for (index, byte) in md5.iter_mut().enumerate() {
         *byte = u8::from_str_radix(object.etag.get(2 * index..2 * index + 2)?, 16).ok()?;
     }
-    Some(Digests {
-        md5,
-        crc32: object.crc32,
-    })
+    Some(Digests { md5, crc32: object.crc32 })
 }
 
 async fn digest(mut frames: BlobFrames, len: u64) -> S3Result<Digests> {
@@ -183,9 +149,6 @@ async fn digest(mut frames: BlobFrames, len: u64) -> S3Result<Digests> {
 fn parse_range(header: &str) -> S3Result<s3s::dto::Range> {
     match s3s::dto::Range::parse(header) {
         Ok(range @ s3s::dto::Range::Int { last: Some(_), .. }) => Ok(range),
-        _ => Err(s3_error!(
-            InvalidArgument,
-            "The x-amz-copy-source-range value must be of the form bytes=first-last"
-        )),
+        _ => Err(s3_error!(InvalidArgument, "The x-amz-copy-source-range value must be of the form bytes=first-last")),
     }
 }

@@ -1,0 +1,70 @@
+//! The functions that run on events, driven in this process.
+//!
+//! Each event of the embedded store goes to each worker, as the queue would do it in the cloud: at
+//! least once, in any order, again after a failure. What was missed, because the program was not
+//! running or the queue was full, is found by a scan at the start.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use shared::app::App;
+use shared::events::{Change, ObjectEvent};
+use shared::{archive, endpoints};
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+use tracing::{error, info};
+
+use crate::store::{Event, EventKind};
+
+/// Events being handled at once.
+const AT_ONCE: usize = 16;
+
+/// Tries of one event, with a growing pause between them; then it is left to the next start.
+const ATTEMPTS: u32 = 5;
+
+/// Runs every worker until `signal` says stop. Does nothing where there are no events.
+pub async fn run(app: Arc<App>, events: Option<mpsc::Receiver<Event>>, mut signal: watch::Receiver<bool>) {
+    let Some(events) = events else { return };
+    let working = async {
+        let scan = async {
+            match archive::catch_up(&app).await {
+                Ok(0) => {}
+                Ok(recorded) => info!(recorded, "checksums of objects that came unseen"),
+                Err(error) => error!(causes = error.causes(), "the start-up scan failed"),
+            }
+        };
+        tokio::join!(scan, handle_all(&app, events));
+    };
+    tokio::select! {
+        () = working => {}
+        _ = signal.wait_for(|stop| *stop) => {}
+    }
+}
+
+async fn handle_all(app: &Arc<App>, mut events: mpsc::Receiver<Event>) {
+    let mut running = JoinSet::new();
+    while let Some(event) = events.recv().await {
+        while running.len() >= AT_ONCE {
+            // A handler that panicked has been logged by its task; the others go on.
+            let _ = running.join_next().await;
+        }
+        running.spawn(handle(app.clone(), event));
+    }
+}
+
+async fn handle(app: Arc<App>, event: Event) {
+    let kind = match event.kind {
+        EventKind::Created => Change::Created,
+        EventKind::Deleted => Change::Deleted,
+    };
+    let event = ObjectEvent { bucket: event.bucket, key: event.key, size: event.size, etag: event.etag, kind };
+    for worker in endpoints::WORKERS {
+        for attempt in 0..ATTEMPTS {
+            let Err(error) = (worker.handler)(&app, &event).await else { break };
+            error!(worker = worker.name, key = event.key, attempt, causes = error.causes(), "{error}");
+            // A back-off is the point here.
+            #[allow(clippy::disallowed_methods)]
+            tokio::time::sleep(Duration::from_millis(100 << attempt)).await;
+        }
+    }
+}
