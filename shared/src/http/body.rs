@@ -4,7 +4,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::{Buf, Bytes};
-use futures_util::{Stream, TryStreamExt};
+use futures_util::{FutureExt, Stream, TryStreamExt};
 use http_body::{Frame, SizeHint};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Empty, Full, Limited, StreamBody};
@@ -49,7 +49,8 @@ where
 /// Reads a whole body of at most `limit` bytes; 413 beyond it, 400 when the caller broke off.
 pub async fn collect(body: Body, limit: u64) -> Result<Bytes, Error> {
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-    match Limited::new(body, limit).collect().await {
+    // Boxed, or the compiler does not see that a handler that awaits this is `Send`.
+    match Limited::new(body, limit).collect().boxed().await {
         Ok(collected) => Ok(collected.to_bytes()),
         Err(cause) => Err(refusal(cause)),
     }
