@@ -2,7 +2,7 @@
 //! `dispatch` directly and through a real HTTP/1 server, and both must answer the same.
 
 mod dialects;
-mod fixture;
+pub(crate) mod fixture;
 mod headers;
 mod limits;
 mod log;

@@ -4,3 +4,5 @@
 #![allow(clippy::unwrap_used)]
 
 mod door;
+mod pages;
+mod tidy;
