@@ -52,20 +52,20 @@ pub async fn dispatch(app: &App, table: &[&'static Endpoint], request: http::Req
 }
 
 /// What `table` answers to a request that none of its endpoints takes: 404, 405 or the answer to a
-/// preflight. For the function that gets what no other function's route took.
-pub(crate) fn missed(table: &[&'static Endpoint], request: &Request) -> Result<Reply, Error> {
+/// preflight. For the function that gets what no other function's route took; if an endpoint does take
+/// it, then at another address.
+pub(crate) fn missed(table: &[&'static Endpoint], request: &Request) -> Reply {
     let asked = Asked {
         method: request.method.clone(),
         headers: request.headers.clone(),
         path: request.uri.path().to_owned(),
         id: request.id.clone(),
     };
-    match asked.route(table) {
-        Ok((endpoint, _)) => {
-            Err(Error::internal("this request has a function of its own but no route to it", endpoint.name))
-        }
-        Err(miss) => Ok(Reply::Raw(asked.missed(miss))),
-    }
+    let miss = match asked.route(table) {
+        Ok((endpoint, _)) => Miss::Missing(endpoint.dialect),
+        Err(miss) => miss,
+    };
+    Reply::Raw(asked.missed(miss))
 }
 
 /// Auth, limits, handler.

@@ -18,5 +18,5 @@ pub const FALLBACK: Endpoint = Endpoint {
     needs: Needs::Nothing,
     // A body is never read; its length must not hide that the path is wrong.
     limits: Limits { body: u64::MAX, ..Limits::READ },
-    handler: |_, request| Box::pin(async move { missed(ALL, &request) }),
+    handler: |_, request| Box::pin(async move { Ok(missed(ALL, &request)) }),
 };
