@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::stream;
@@ -23,6 +24,9 @@ use super::table::TABLE;
 
 /// The identifier that a request has unless the test gives it another, so that answers compare.
 pub(crate) const ID: &str = "test-1";
+
+/// How long a test waits for a server that says nothing.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A server and what it serves.
 pub(crate) struct House {
@@ -106,6 +110,10 @@ impl House {
 
     /// Sends bytes as they are and reads until the server closes or `enough` says so.
     pub(crate) async fn raw(&self, bytes: &[u8], enough: impl Fn(&str) -> bool) -> String {
+        tokio::time::timeout(PATIENCE, self.exchange(bytes, enough)).await.expect("the server answers or closes")
+    }
+
+    async fn exchange(&self, bytes: &[u8], enough: impl Fn(&str) -> bool) -> String {
         let mut stream = TcpStream::connect(self.address).await.unwrap();
         stream.write_all(bytes).await.unwrap();
         let mut read = Vec::new();

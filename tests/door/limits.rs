@@ -33,8 +33,7 @@ async fn a_refused_upload_is_not_asked_to_continue() {
     let house = House::open().await;
     let head = "POST /msg/body HTTP/1.1\r\nhost: a\r\ncontent-length: 17\r\nexpect: 100-continue\r\n\r\n";
     // Read until the server closes: it could not tell the body, should it come, from the next request.
-    let answer = tokio::time::timeout(Duration::from_secs(10), house.raw(head.as_bytes(), |_| false)).await;
-    let answer = answer.expect("the connection is closed");
+    let answer = house.raw(head.as_bytes(), |_| false).await;
     assert!(answer.starts_with("HTTP/1.1 413 ") && !answer.contains("100 Continue"), "{answer}");
 }
 
