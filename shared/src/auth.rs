@@ -1,7 +1,7 @@
 //! Who is calling: API keys, known only by their hashes.
 
-use http::HeaderMap;
-use http::header::AUTHORIZATION;
+use http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
+use http::{HeaderMap, HeaderValue};
 use sha2::{Digest, Sha256};
 
 use crate::config::Config;
@@ -32,5 +32,7 @@ pub fn caller(config: &Config, headers: &HeaderMap) -> Result<String, Error> {
 }
 
 fn unauthorized() -> Error {
+    // RFC 9110, 11.6.1: a 401 names a scheme that would help.
     Error::new(Kind::Unauthorized, "An API key is missing or not known.")
+        .with_header(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))
 }

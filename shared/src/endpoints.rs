@@ -3,9 +3,17 @@
 use crate::archive;
 use crate::events::Worker;
 use crate::http::Endpoint;
+use crate::pages;
 
 /// Every endpoint, in the order in which they are documented.
-pub const ALL: &[&Endpoint] = &[&archive::DOWNLOAD, &archive::INDEX];
+pub const ALL: &[&Endpoint] = &[
+    &archive::DOWNLOAD,
+    &archive::INDEX,
+    &pages::HEART_BEAT,
+    &pages::HEALTH,
+    &pages::OPENAPI,
+    &pages::DOCS,
+];
 
 /// Every worker: functions that run on events instead of requests.
 pub const WORKERS: &[&Worker] = &[&archive::RECORD_CRC32];

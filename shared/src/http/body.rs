@@ -4,7 +4,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::{Buf, Bytes};
-use futures_util::{Stream, TryStreamExt};
+use futures_util::{FutureExt, Stream, TryStreamExt};
 use http_body::{Frame, SizeHint};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Empty, Full, Limited, StreamBody};
@@ -49,7 +49,8 @@ where
 /// Reads a whole body of at most `limit` bytes; 413 beyond it, 400 when the caller broke off.
 pub async fn collect(body: Body, limit: u64) -> Result<Bytes, Error> {
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-    match Limited::new(body, limit).collect().await {
+    // Boxed, or the compiler does not see that a handler that awaits this is `Send`.
+    match Limited::new(body, limit).collect().boxed().await {
         Ok(collected) => Ok(collected.to_bytes()),
         Err(cause) => Err(refusal(cause)),
     }
@@ -78,7 +79,7 @@ pub(super) struct Watched<W: FnOnce(u64, End)> {
 pub(super) enum End {
     /// Every byte was handed to the connection.
     Complete,
-    /// The body failed; the connection is broken on purpose.
+    /// The body failed or was short of its promised length; the connection is broken on purpose.
     Aborted,
     /// The client went away first.
     Dropped,
@@ -91,6 +92,11 @@ impl<W: FnOnce(u64, End) + Unpin> Watched<W> {
 }
 
 impl<W: FnOnce(u64, End)> Watched<W> {
+    /// How a body that has nothing more to give has gone.
+    fn ended(&self) -> End {
+        if self.expected.is_none_or(|length| length == self.sent) { End::Complete } else { End::Aborted }
+    }
+
     fn report(&mut self, end: End) {
         if let Some(watch) = self.watch.take() {
             watch(self.sent, end);
@@ -108,11 +114,15 @@ impl<W: FnOnce(u64, End) + Unpin> http_body::Body for Watched<W> {
             Poll::Ready(Some(Ok(frame))) => {
                 self.sent += frame.data_ref().map_or(0, |data| data.len() as u64);
                 if self.inner.is_end_stream() || self.expected == Some(self.sent) {
-                    self.report(End::Complete);
+                    let end = self.ended();
+                    self.report(end);
                 }
             }
             Poll::Ready(Some(Err(_))) => self.report(End::Aborted),
-            Poll::Ready(None) => self.report(End::Complete),
+            Poll::Ready(None) => {
+                let end = self.ended();
+                self.report(end);
+            }
             Poll::Pending => {}
         }
         polled
@@ -129,7 +139,8 @@ impl<W: FnOnce(u64, End) + Unpin> http_body::Body for Watched<W> {
 
 impl<W: FnOnce(u64, End)> Drop for Watched<W> {
     fn drop(&mut self) {
-        let whole = http_body::Body::is_end_stream(&self.inner) || self.expected == Some(self.sent);
-        self.report(if whole { End::Complete } else { End::Dropped });
+        let over = http_body::Body::is_end_stream(&self.inner) || self.expected == Some(self.sent);
+        let end = if over { self.ended() } else { End::Dropped };
+        self.report(end);
     }
 }

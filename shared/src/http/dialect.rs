@@ -30,7 +30,7 @@ impl Dialect {
     /// The dialect of an error for this request: a browser that asks for HTML gets a page.
     pub(super) fn for_error(self, method: &Method, headers: &HeaderMap) -> Self {
         let reads = method == Method::GET || method == Method::HEAD;
-        if reads && accepts_html(headers) { Self::Page } else { self }
+        if reads && prefers_html(headers) { Self::Page } else { self }
     }
 
     /// Wraps a handler's data.
@@ -106,15 +106,23 @@ fn ret_code(kind: Kind) -> &'static str {
     }
 }
 
-fn accepts_html(headers: &HeaderMap) -> bool {
-    headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(',')).any(
-        |part| {
-            let mut fields = part.split(';').map(str::trim);
-            let html = fields.next().is_some_and(|kind| kind.eq_ignore_ascii_case("text/html"));
-            // RFC 9110, 12.4.2: a weight of 0 means "not acceptable".
-            html && !fields.any(|field| matches!(field, "q=0" | "q=0." | "q=0.0" | "q=0.00" | "q=0.000"))
-        },
-    )
+/// Whether the caller would rather read HTML than JSON (RFC 9110, 12.5.1). A wildcard asks for neither.
+fn prefers_html(headers: &HeaderMap) -> bool {
+    let html = weight(headers, "text/html");
+    html > 0.0 && html >= weight(headers, "application/json").max(weight(headers, "application/problem+json"))
+}
+
+/// The weight that `Accept` gives to a media type by its name: 0 to 1, and 0 where it is not named.
+fn weight(headers: &HeaderMap, name: &str) -> f32 {
+    let listed =
+        headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','));
+    let weights = listed.filter_map(|range| {
+        let mut fields = range.split(';').map(str::trim);
+        let named = fields.next().is_some_and(|kind| kind.eq_ignore_ascii_case(name));
+        let weight = fields.find_map(|field| field.strip_prefix("q=").or_else(|| field.strip_prefix("Q=")));
+        named.then(|| weight.and_then(|weight| weight.parse::<f32>().ok()).unwrap_or(1.0))
+    });
+    weights.fold(0.0, f32::max)
 }
 
 fn json_response(status: StatusCode, content_type: &'static str, value: &Value) -> Response<Body> {

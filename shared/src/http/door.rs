@@ -4,8 +4,8 @@ use std::panic::AssertUnwindSafe;
 use std::time::Instant;
 
 use futures_util::FutureExt;
-use http::header::{ALLOW, CONTENT_LENGTH, ORIGIN, X_CONTENT_TYPE_OPTIONS};
-use http::{HeaderMap, HeaderValue, Method, Response};
+use http::header::{ALLOW, CONTENT_LENGTH, CONTENT_TYPE, ORIGIN, X_CONTENT_TYPE_OPTIONS};
+use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
 use http_body_util::{BodyExt, Limited};
 use tracing::{error, info, warn};
 
@@ -13,28 +13,23 @@ use super::body::{self, Body, End, Watched};
 use super::cors;
 use super::dialect::Dialect;
 use super::endpoint::{Auth, Endpoint, Needs, Reply};
-use super::request::{Request, RequestId, X_REQUEST_ID};
-use super::router::{Route, route};
+use super::request::{Params, Request, RequestId, X_REQUEST_ID};
+use super::router::{Miss, route};
 use crate::app::App;
 use crate::auth;
 use crate::error::{Error, Kind};
 
-/// The longest request target that is looked at, in bytes.
-const TARGET_LIMIT: usize = 8 * 1024;
+/// The longest path that is looked at, in bytes; nothing lives behind a longer one.
+const PATH_LIMIT: usize = 8 * 1024;
 
 /// Answers one request from a table of endpoints.
 pub async fn dispatch(app: &App, table: &[&'static Endpoint], request: http::Request<Body>) -> Response<Body> {
     let started = Instant::now();
     let (head, body) = request.into_parts();
     let id = RequestId::of(&head.headers);
-    let asked = Asked { method: head.method, headers: head.headers, target: head.uri.path().to_owned(), id };
-    let routed = if asked.target.len() > TARGET_LIMIT {
-        Route::Missing(Dialect::Plain)
-    } else {
-        route(table, &asked.method, &asked.target)
-    };
-    let response = match routed {
-        Route::Found(endpoint, params) => {
+    let asked = Asked { method: head.method, headers: head.headers, path: head.uri.path().to_owned(), id };
+    let response = match asked.route(table) {
+        Ok((endpoint, params)) => {
             let request = Request {
                 method: asked.method.clone(),
                 uri: head.uri,
@@ -51,11 +46,26 @@ pub async fn dispatch(app: &App, table: &[&'static Endpoint], request: http::Req
                 Err(error) => asked.refuse(dialect, &error),
             }
         }
-        Route::OtherMethods { allow, .. } if asked.method == Method::OPTIONS => cors::preflight(&allow, &asked.headers),
-        Route::OtherMethods { allow, dialect } => asked.refuse(dialect, &other_methods(&allow)),
-        Route::Missing(dialect) => asked.refuse(dialect, &Error::not_found("There is nothing here.")),
+        Err(miss) => asked.missed(miss),
     };
     finish(app, asked, response, started)
+}
+
+/// What `table` answers to a request that none of its endpoints takes: 404, 405 or the answer to a
+/// preflight. For the function that gets what no other function's route took; if an endpoint does take
+/// it, then at another address.
+pub(crate) fn missed(table: &[&'static Endpoint], request: &Request) -> Reply {
+    let asked = Asked {
+        method: request.method.clone(),
+        headers: request.headers.clone(),
+        path: request.uri.path().to_owned(),
+        id: request.id.clone(),
+    };
+    let miss = match asked.route(table) {
+        Ok((endpoint, _)) => Miss::Missing(endpoint.dialect),
+        Err(miss) => miss,
+    };
+    Reply::Raw(asked.missed(miss))
 }
 
 /// Auth, limits, handler.
@@ -72,7 +82,8 @@ async fn run(app: &App, endpoint: &Endpoint, mut request: Request) -> Result<Rep
     }
     let limit = usize::try_from(endpoint.limits.body).unwrap_or(usize::MAX);
     request.body = Limited::new(request.body, limit).boxed_unsync();
-    let handled = AssertUnwindSafe((endpoint.handler)(app, request)).catch_unwind();
+    // The call itself belongs inside: a handler may panic before it has made its future.
+    let handled = AssertUnwindSafe(async { (endpoint.handler)(app, request).await }).catch_unwind();
     match tokio::time::timeout(endpoint.limits.time, handled).await {
         Ok(Ok(outcome)) => outcome,
         Ok(Err(panic)) => Err(Error::internal("handler panicked", panic_text(panic.as_ref()))),
@@ -84,17 +95,35 @@ async fn run(app: &App, endpoint: &Endpoint, mut request: Request) -> Result<Rep
 struct Asked {
     method: Method,
     headers: HeaderMap,
-    target: String,
+    path: String,
     id: RequestId,
 }
 
 impl Asked {
+    fn route(&self, table: &[&'static Endpoint]) -> Result<(&'static Endpoint, Params), Miss> {
+        if self.path.len() > PATH_LIMIT {
+            return Err(Miss::Missing(Dialect::Plain));
+        }
+        route(table, &self.method, &self.path)
+    }
+
+    fn missed(&self, miss: Miss) -> Response<Body> {
+        match miss {
+            Miss::OtherMethods { allow, .. } if self.method == Method::OPTIONS => {
+                cors::preflight(&allow, &self.headers)
+            }
+            Miss::OtherMethods { allow, dialect } => self.refuse(dialect, &other_methods(&allow)),
+            Miss::Missing(dialect) => self.refuse(dialect, &Error::not_found("There is nothing here.")),
+        }
+    }
+
     fn refuse(&self, dialect: Dialect, error: &Error) -> Response<Body> {
         let (kind, causes, request) = (error.kind(), error.causes(), self.id.as_str());
+        let (method, path) = (self.method.as_str(), self.path.escape_debug());
         if kind.status().is_server_error() {
-            error!(request, method = %self.method, path = %self.target, ?kind, causes, "{error}");
+            error!(request, method, %path, ?kind, causes, "{error}");
         } else if !causes.is_empty() {
-            warn!(request, method = %self.method, path = %self.target, ?kind, causes, "{error}");
+            warn!(request, method, %path, ?kind, causes, "{error}");
         }
         dialect.for_error(&self.method, &self.headers).error(error, request)
     }
@@ -119,17 +148,22 @@ fn finish(app: &App, asked: Asked, mut response: Response<Body>, started: Instan
     if let (Some(length), false) = (exact, bodiless) {
         headers.entry(CONTENT_LENGTH).or_insert(length.into());
     }
-    let expected = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+    if response.status() == StatusCode::NO_CONTENT {
+        // RFC 9110, 8.6: a 204 has no length, and nothing that a type could describe.
+        response.headers_mut().remove(CONTENT_LENGTH);
+        response.headers_mut().remove(CONTENT_TYPE);
+    }
+    let expected = response.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
     let status = response.status().as_u16();
     let headless = asked.method == Method::HEAD;
-    if headless {
+    if headless || bodiless {
         *response.body_mut() = body::empty();
     }
     response.map(|body| {
-        let expected = if headless { Some(0) } else { expected };
+        let expected = if headless || bodiless { Some(0) } else { expected };
         Watched::new(body, expected, move |sent, end| {
             let milliseconds = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-            let (request, method, path) = (asked.id.as_str(), asked.method.as_str(), asked.target.escape_debug());
+            let (request, method, path) = (asked.id.as_str(), asked.method.as_str(), asked.path.escape_debug());
             match end {
                 End::Complete => {
                     info!(target: "access", request, method, %path, status, sent, milliseconds, "answered")

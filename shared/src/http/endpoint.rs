@@ -19,7 +19,7 @@ pub struct Endpoint {
     pub name: &'static str,
     /// The methods it takes. `Get` answers HEAD as well.
     pub methods: &'static [Verb],
-    /// The paths it answers on: literal segments, `{name}` for one segment, `{name...}` for the rest.
+    /// The paths it answers on: literal segments, `{name}` for one segment, `{name...}` for the rest, undecoded.
     pub paths: &'static [&'static str],
     /// Who may call it.
     pub auth: Auth,
@@ -57,6 +57,8 @@ pub enum Verb {
     Patch,
     /// DELETE
     Delete,
+    /// Every method there is, OPTIONS too: for the function behind the routes of all others.
+    Any,
 }
 
 impl Verb {
@@ -68,6 +70,7 @@ impl Verb {
             Self::Put => method == Method::PUT,
             Self::Patch => method == Method::PATCH,
             Self::Delete => method == Method::DELETE,
+            Self::Any => true,
         }
     }
 
@@ -79,6 +82,7 @@ impl Verb {
             Self::Put => &["PUT"],
             Self::Patch => &["PATCH"],
             Self::Delete => &["DELETE"],
+            Self::Any => &[],
         }
     }
 }

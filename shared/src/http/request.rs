@@ -25,7 +25,7 @@ pub struct Request {
     pub headers: HeaderMap,
     /// The body, which fails with 413's cause once it passes the endpoint's limit.
     pub body: Body,
-    /// The path parameters, percent-decoded.
+    /// The path parameters, percent-decoded; a `{name...}` one as it was sent.
     pub params: Params,
     /// Identifies this request in the log and in the answer.
     pub id: RequestId,
@@ -66,7 +66,8 @@ impl Request {
             _ => "http",
         };
         let host = self.header("x-forwarded-host").or_else(|| self.header(HOST)).unwrap_or("localhost");
-        let sane = host.len() <= 255 && host.bytes().all(|b| b.is_ascii_alphanumeric() || b".-:[]".contains(&b));
+        let sane =
+            (1..=255).contains(&host.len()) && host.bytes().all(|b| b.is_ascii_alphanumeric() || b".-:[]".contains(&b));
         format!("{scheme}://{}", if sane { host } else { "localhost" })
     }
 }

@@ -7,19 +7,19 @@ use super::dialect::Dialect;
 use super::endpoint::Endpoint;
 use super::request::Params;
 
-/// What a table holds for a method and a path.
-pub(super) enum Route {
-    Found(&'static Endpoint, Params),
+/// Why a table holds nothing for a method and a path.
+pub(super) enum Miss {
     /// The path exists, with other methods.
-    OtherMethods {
-        allow: Vec<&'static str>,
-        dialect: Dialect,
-    },
+    OtherMethods { allow: Vec<&'static str>, dialect: Dialect },
     /// No such path. The dialect is that of the job it seems to be about.
     Missing(Dialect),
 }
 
-pub(super) fn route(table: &[&'static Endpoint], method: &Method, path: &str) -> Route {
+pub(super) fn route(
+    table: &[&'static Endpoint],
+    method: &Method,
+    path: &str,
+) -> Result<(&'static Endpoint, Params), Miss> {
     let mut allow = Vec::new();
     let mut dialect = None;
     for endpoint in table {
@@ -27,22 +27,26 @@ pub(super) fn route(table: &[&'static Endpoint], method: &Method, path: &str) ->
             continue;
         };
         if endpoint.methods.iter().any(|verb| verb.takes(method)) {
-            return Route::Found(endpoint, params);
+            return Ok((endpoint, params));
         }
         dialect.get_or_insert(endpoint.dialect);
-        allow.extend(endpoint.methods.iter().flat_map(|verb| verb.allowed()));
+        for word in endpoint.methods.iter().flat_map(|verb| verb.allowed()) {
+            if !allow.contains(word) {
+                allow.push(word);
+            }
+        }
     }
     match dialect {
         Some(dialect) => {
             allow.push("OPTIONS");
-            Route::OtherMethods { allow, dialect }
+            Err(Miss::OtherMethods { allow, dialect })
         }
-        None => Route::Missing(nearest_dialect(table, path)),
+        None => Err(Miss::Missing(nearest_dialect(table, path))),
     }
 }
 
 /// The parameters, if `path` fits `pattern`. Segments are split before they are decoded, so that an
-/// encoded slash never makes a new segment.
+/// encoded slash never makes a new segment; the rest of a path stays as it was sent for the same reason.
 fn matches(pattern: &'static str, path: &str) -> Option<Params> {
     let mut params = Params::new();
     let mut rest = path;
@@ -52,7 +56,7 @@ fn matches(pattern: &'static str, path: &str) -> Option<Params> {
         }
         let name = part.strip_prefix('{').and_then(|name| name.strip_suffix('}'));
         if let Some(name) = name.and_then(|name| name.strip_suffix("...")) {
-            params.push((name, decode(rest)?));
+            params.push((name, rest.to_owned()));
             return Some(params);
         }
         let (segment, tail) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
@@ -97,7 +101,7 @@ mod tests {
         assert_eq!(matches("/a/{x}/", "/a//"), None);
         assert_eq!(matches("/a/{x}", "/a/"), None);
         assert_eq!(matches("/a", "/a/"), None);
-        assert_eq!(matches("/{rest...}", "/a//b"), Some(vec![("rest", "a//b".to_owned())]));
+        assert_eq!(matches("/{rest...}", "/a//b%2Fc%ff"), Some(vec![("rest", "a//b%2Fc%ff".to_owned())]));
         assert_eq!(matches("/a/{x}", "/a/%ff"), None);
     }
 }

@@ -1,6 +1,6 @@
 //! The only module that knows S3.
 //!
-//! All state of Pannier is objects in a bucket. What may be relied on, and is checked by [`selftest`]
+//! All state of Pannier is objects in a bucket. What may be relied on, and is checked by the start-up self-test
 //! before anything else runs:
 //! - an object created with `If-None-Match: *` has exactly one creator;
 //! - an object replaced with `If-Match` was not changed in between;
