@@ -29,3 +29,17 @@ can_pull() { have_image "$1" || timeout 900 docker pull --quiet "$1" >/dev/null 
 
 # base_image DOCKERFILE: the image its build stage starts from, so that a pin is written once.
 base_image() { sed -n 's/^ARG BASE=//p' "$1"; }
+
+# image_from_folder IMAGE DOCKERFILE DIR: the image that DOCKERFILE makes where a registry answers, made
+# without one. Its first stage, `runtime`, starts from scratch and holds all that the image does; the
+# lines on stdin put the contents of DIR into it. (Two builds, because a Docker without BuildKit would
+# build the stages between, too.)
+image_from_folder() {
+    local runtime=${1%%:*}-runtime nothing
+    nothing=$(mktemp -d)
+    docker build --file "$2" --target runtime --tag "$runtime" "$nothing"
+    rmdir "$nothing"
+    { echo "FROM $runtime"; cat; } >"$3.Dockerfile"
+    docker build --file "$3.Dockerfile" --tag "$1" "$3"
+    docker rmi --no-prune "$runtime"
+}

@@ -7,7 +7,9 @@ set -eu
 
 root=$1
 shift
-mkdir -p "$root/usr/bin" "$root/etc/ssl/certs"
+mkdir -p "$root/usr/bin" "$root/etc/ssl/certs" "$root/tmp"
+# A tmpfs mounted there takes its mode from the folder.
+chmod 1777 "$root/tmp"
 
 for program in "$@"; do
     ldd "$program" | grep -q 'not found' && { ldd "$program" >&2; exit 1; }

@@ -16,7 +16,11 @@ from_local_toolchain() {
         ./compile.sh "$rootfs"
         touch "$rootfs/done"
     fi
-    docker build --file Dockerfile --target local --tag "$image" "$rootfs"
+    image_from_folder "$image" Dockerfile "$rootfs" <<'LINES'
+COPY bin/ /bin/
+COPY --chown=1000:1000 data/ /data/
+VOLUME /data
+LINES
 }
 
 if have_image "$image"; then

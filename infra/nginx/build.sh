@@ -17,7 +17,7 @@ from_debian() {
     for package in "$unpacked"/*.deb; do dpkg-deb --extract "$package" "$unpacked"; done
     ../rootfs.sh "$assembled" "$unpacked/usr/sbin/nginx" "$(command -v curl)"
     cp "$unpacked/etc/nginx/mime.types" "$assembled/etc/nginx/"
-    docker build --file Dockerfile --target local --tag "$image" "$assembled"
+    echo "COPY . /" | image_from_folder "$image" Dockerfile "$assembled"
 }
 
 if have_image "$image"; then

@@ -16,7 +16,11 @@ from_local_toolchain() {
     rm -rf "$assembled"
     mkdir -p "$assembled/data"
     infra/rootfs.sh "$assembled/rootfs" "$programs/pannier" "$(command -v curl)"
-    docker build --file infra/Dockerfile --target local --tag "$image" "$assembled"
+    image_from_folder "$image" infra/Dockerfile "$assembled" <<'LINES'
+COPY rootfs/ /
+COPY --chown=1000:1000 data/ /data/
+VOLUME /data
+LINES
 }
 
 if [ "${1:-}" != --offline ] && can_pull "$(base_image infra/Dockerfile)"; then
