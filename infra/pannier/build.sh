@@ -1,0 +1,30 @@
+#!/usr/bin/env bash
+# build.sh [--offline]: makes the image pannier (or $PANNIER_IMAGE) from this tree, anew each time. Where
+# the rust image cannot be had, the release binary that cargo builds here goes into it, with the shared
+# libraries it names; it then needs nothing newer than this machine.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+. infra/lib.sh
+
+image=${PANNIER_IMAGE:-pannier:latest}
+assembled=$CACHE/pannier-image
+
+from_local_toolchain() {
+    local programs=${CARGO_TARGET_DIR:-target}/release
+    cargo build --locked --release --package local --bin pannier
+    command -v curl >/dev/null || { echo "curl is missing: infra/install.sh installs it"; exit 1; }
+    rm -rf "$assembled"
+    mkdir -p "$assembled/data"
+    infra/rootfs.sh "$assembled/rootfs" "$programs/pannier" "$(command -v curl)"
+    image_from_folder "$image" infra/Dockerfile "$assembled" <<'LINES'
+COPY rootfs/ /
+COPY --chown=1000:1000 data/ /data/
+VOLUME /data
+LINES
+}
+
+if [ "${1:-}" != --offline ] && can_pull "$(base_image infra/Dockerfile)"; then
+    step "image $image (registry)" docker build --file infra/Dockerfile --tag "$image" .
+else
+    step "image $image (local toolchain)" from_local_toolchain
+fi
