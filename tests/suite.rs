@@ -1,1 +1,4 @@
-//! x
+//! The one test binary.
+
+mod probe;
+mod store;
