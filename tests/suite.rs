@@ -5,4 +5,6 @@
 
 mod door;
 mod pages;
+mod probe;
+mod store;
 mod tidy;

@@ -1,0 +1,124 @@
+//! The probe: what Pannier needs of an S3 store, as checks that run unchanged against any endpoint.
+//!
+//! The embedded store has to pass all of it over TCP and in the process, MinIO what the dev stack relies
+//! on; moto is a second opinion. Where a peer is known to differ, the check's note says so, and the check
+//! is not run there; a check that is run has to pass.
+
+mod conditions;
+mod keys;
+mod listing;
+mod multipart;
+mod objects;
+pub(crate) mod peer;
+mod presigned;
+mod ranges;
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+pub(crate) use peer::{Peer, Target};
+pub(crate) use presigned::presigned_put;
+
+type Run = fn(Arc<Target>) -> Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// One check, with what is known of the peers that do not reach it.
+pub(crate) struct Check {
+    /// Name in the report.
+    pub(crate) name: &'static str,
+    run: Run,
+    /// Why MinIO is not asked.
+    minio: Option<&'static str>,
+    /// Why moto is not asked.
+    moto: Option<&'static str>,
+}
+
+macro_rules! checks {
+    ($($module:ident :: $name:ident $(, minio: $minio:literal)? $(, moto: $moto:literal)?;)*) => {
+        /// Every check.
+        pub(crate) const CHECKS: &[Check] = &[$(Check {
+            name: concat!(stringify!($module), "::", stringify!($name)),
+            run: |target| Box::pin($module::$name(target)),
+            minio: checks!(@note $($minio)?),
+            moto: checks!(@note $($moto)?),
+        }),*];
+    };
+    (@note) => { None };
+    (@note $note:literal) => { Some($note) };
+}
+
+checks! {
+    conditions::fifty_creators_have_one_winner;
+    conditions::fifty_increments_count_to_fifty;
+    conditions::a_swap_needs_the_current_etag;
+    conditions::reads_answer_304_and_412;
+    ranges::of_a_small_and_of_a_large_object;
+    multipart::a_full_object_crc32_comes_back;
+    multipart::parts_are_copied_from_ranges;
+    multipart::wrong_completions_are_refused;
+    multipart::a_condition_holds_for_the_completion;
+    multipart::parts_and_uploads_are_listed_until_aborted;
+    listing::pages_of_2500_keys_are_all_keys;
+    listing::keys_are_url_encoded_on_request;
+    presigned::get_and_put;
+    presigned::a_wrong_signature_is_refused;
+    objects::metadata_comes_back;
+    objects::response_headers_are_overridden;
+    objects::checksums_are_verified_and_kept;
+    objects::copies_share_content_and_choose_metadata;
+    objects::many_are_deleted_at_once;
+    objects::a_read_finishes_what_it_began;
+    objects::missing_things_have_their_codes;
+    keys::odd_keys_round_trip;
+    keys::no_key_leaves_its_bucket;
+}
+
+/// Runs every check that the peer is asked; all of them, before the first failure is told.
+///
+/// # Panics
+/// With the names of the checks that failed.
+pub(crate) async fn run(target: Target) {
+    let target = Arc::new(target);
+    let mut failed = Vec::new();
+    for check in CHECKS.iter().filter(|check| check.applies_to(target.peer)) {
+        // A task of its own, so that one failure does not hide the next.
+        if tokio::spawn((check.run)(Arc::clone(&target)))
+            .await
+            .is_err()
+        {
+            failed.push(check.name);
+        }
+    }
+    assert!(failed.is_empty(), "{:?} fails {failed:#?}", target.peer);
+}
+
+impl Check {
+    fn applies_to(&self, peer: Peer) -> bool {
+        match peer {
+            Peer::Embedded => true,
+            Peer::Minio => self.minio.is_none(),
+            Peer::Moto => self.moto.is_none(),
+        }
+    }
+}
+
+/// Bytes that look random and depend on the seed alone.
+pub(crate) fn noise(seed: u64, len: usize) -> Vec<u8> {
+    let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
+    let mut bytes = Vec::with_capacity(len + 8);
+    while bytes.len() < len {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        bytes.extend(state.to_le_bytes());
+    }
+    bytes.truncate(len);
+    bytes
+}
+
+/// The HTTP status of a failed call, 0 when there was no answer.
+pub(crate) fn status<E>(error: &aws_sdk_s3::error::SdkError<E>) -> u16 {
+    error
+        .raw_response()
+        .map_or(0, |response| response.status().as_u16())
+}

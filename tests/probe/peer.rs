@@ -1,0 +1,96 @@
+//! The stores that are probed, and how a client for one is made.
+
+use aws_sdk_s3::Client;
+use aws_sdk_s3::config::retry::RetryConfig;
+use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region, SharedHttpClient};
+
+/// What kind of store it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Peer {
+    /// Ours.
+    Embedded,
+    /// MinIO.
+    Minio,
+    /// moto, the mock of the Python world.
+    Moto,
+}
+
+/// A store under probe, with a bucket that is the probe's alone.
+pub(crate) struct Target {
+    /// Kind of store.
+    pub(crate) peer: Peer,
+    /// Base URL over TCP.
+    pub(crate) endpoint: String,
+    /// Key pair.
+    pub(crate) keys: (String, String),
+    /// The client that the checks use.
+    pub(crate) client: Client,
+    /// An empty bucket.
+    pub(crate) bucket: String,
+}
+
+/// A client without retries: a check wants the first answer.
+pub(crate) fn client(
+    endpoint: &str,
+    keys: &(String, String),
+    http: Option<SharedHttpClient>,
+) -> Client {
+    let mut config = aws_sdk_s3::Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new("us-east-1"))
+        .credentials_provider(Credentials::new(&keys.0, &keys.1, None, None, "probe"))
+        .endpoint_url(endpoint)
+        .retry_config(RetryConfig::disabled())
+        .force_path_style(true);
+    config.set_http_client(http);
+    Client::from_conf(config.build())
+}
+
+impl Target {
+    /// A target over TCP; makes the bucket.
+    pub(crate) async fn over_tcp(
+        peer: Peer,
+        endpoint: &str,
+        keys: (String, String),
+        bucket: &str,
+    ) -> Self {
+        let client = client(endpoint, &keys, None);
+        Self::new(peer, endpoint, keys, bucket, client).await
+    }
+
+    /// A target with a client of its own; makes the bucket.
+    pub(crate) async fn new(
+        peer: Peer,
+        endpoint: &str,
+        keys: (String, String),
+        bucket: &str,
+        client: Client,
+    ) -> Self {
+        client
+            .create_bucket()
+            .bucket(bucket)
+            .send()
+            .await
+            .expect("the probe's bucket is made");
+        Self {
+            peer,
+            endpoint: endpoint.to_owned(),
+            keys,
+            client,
+            bucket: bucket.to_owned(),
+        }
+    }
+
+    /// The store that the environment names, if it does: `PROBE_PEER` (minio or moto), `PROBE_ENDPOINT`,
+    /// `PROBE_ACCESS_KEY`, `PROBE_SECRET_KEY`.
+    pub(crate) async fn from_environment(bucket: &str) -> Option<Self> {
+        let read = |name: &str| std::env::var_os(name).and_then(|value| value.into_string().ok());
+        let peer = match read("PROBE_PEER")?.as_str() {
+            "minio" => Peer::Minio,
+            "moto" => Peer::Moto,
+            other => panic!("PROBE_PEER is minio or moto, not {other}"),
+        };
+        let keys = (read("PROBE_ACCESS_KEY")?, read("PROBE_SECRET_KEY")?);
+        Some(Self::over_tcp(peer, &read("PROBE_ENDPOINT")?, keys, bucket).await)
+    }
+}
