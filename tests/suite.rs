@@ -3,6 +3,7 @@
 // A failed unwrap is a failed test, in a helper too.
 #![allow(clippy::unwrap_used)]
 
+mod archive;
 mod door;
 mod pages;
 mod probe;

@@ -45,113 +45,37 @@ pub(crate) async fn odd_keys_round_trip(target: Arc<Target>) {
     }
     for key in &keys {
         let put = target.client.put_object().bucket(&target.bucket).key(key);
-        put.body(ByteStream::from(key.clone().into_bytes()))
-            .send()
-            .await
-            .unwrap();
+        put.body(ByteStream::from(key.clone().into_bytes())).send().await.unwrap();
     }
     let mut listed = Vec::new();
-    let mut pages = target
-        .client
-        .list_objects_v2()
-        .bucket(&target.bucket)
-        .into_paginator()
-        .send();
+    let mut pages = target.client.list_objects_v2().bucket(&target.bucket).into_paginator().send();
     while let Some(page) = pages.next().await {
-        listed.extend(
-            page.unwrap()
-                .contents()
-                .iter()
-                .map(|object| object.key().unwrap().to_owned()),
-        );
+        listed.extend(page.unwrap().contents().iter().map(|object| object.key().unwrap().to_owned()));
     }
     for key in &keys {
         assert!(listed.contains(key), "{key:?} is listed");
-        let get = target
-            .client
-            .get_object()
-            .bucket(&target.bucket)
-            .key(key)
-            .send()
-            .await
-            .unwrap();
-        assert_eq!(
-            get.body.collect().await.unwrap().to_vec(),
-            key.as_bytes(),
-            "{key:?}"
-        );
-        target
-            .client
-            .delete_object()
-            .bucket(&target.bucket)
-            .key(key)
-            .send()
-            .await
-            .unwrap();
-        assert!(
-            target
-                .client
-                .get_object()
-                .bucket(&target.bucket)
-                .key(key)
-                .send()
-                .await
-                .is_err(),
-            "{key:?} is gone"
-        );
+        let get = target.client.get_object().bucket(&target.bucket).key(key).send().await.unwrap();
+        assert_eq!(get.body.collect().await.unwrap().to_vec(), key.as_bytes(), "{key:?}");
+        target.client.delete_object().bucket(&target.bucket).key(key).send().await.unwrap();
+        assert!(target.client.get_object().bucket(&target.bucket).key(key).send().await.is_err(), "{key:?} is gone");
     }
 }
 
 pub(crate) async fn no_key_leaves_its_bucket(target: Arc<Target>) {
     let other = format!("{}-other", target.bucket);
-    target
-        .client
-        .create_bucket()
-        .bucket(&other)
-        .send()
-        .await
-        .unwrap();
-    let put = target
-        .client
-        .put_object()
-        .bucket(&other)
-        .key("secret")
-        .body(ByteStream::from_static(b"secret"));
+    target.client.create_bucket().bucket(&other).send().await.unwrap();
+    let put = target.client.put_object().bucket(&other).key("secret").body(ByteStream::from_static(b"secret"));
     put.send().await.unwrap();
     for up in ["..", "a/../..", "%2e%2e", "a/%2e%2e/%2e%2e"] {
         let key = format!("{up}/{other}/secret");
-        let get = target
-            .client
-            .get_object()
-            .bucket(&target.bucket)
-            .key(&key)
-            .send()
-            .await;
+        let get = target.client.get_object().bucket(&target.bucket).key(&key).send().await;
         assert!(get.is_err(), "{key} is no way into another bucket");
-        let put = target
-            .client
-            .put_object()
-            .bucket(&target.bucket)
-            .key(&key)
-            .body(ByteStream::from_static(b"evil"));
+        let put = target.client.put_object().bucket(&target.bucket).key(&key).body(ByteStream::from_static(b"evil"));
         // Storing it under its very name is right, refusing it is too.
         let _ = put.send().await;
     }
-    let get = target
-        .client
-        .get_object()
-        .bucket(&other)
-        .key("secret")
-        .send()
-        .await
-        .unwrap();
+    let get = target.client.get_object().bucket(&other).key("secret").send().await.unwrap();
     assert_eq!(get.body.collect().await.unwrap().to_vec(), b"secret");
-    let list = target
-        .client
-        .list_objects_v2()
-        .bucket(&other)
-        .send()
-        .await
-        .unwrap();
+    let list = target.client.list_objects_v2().bucket(&other).send().await.unwrap();
     assert_eq!(list.key_count(), Some(1));
 }

@@ -82,10 +82,7 @@ pub(crate) async fn run(target: Target) {
     let mut failed = Vec::new();
     for check in CHECKS.iter().filter(|check| check.applies_to(target.peer)) {
         // A task of its own, so that one failure does not hide the next.
-        if tokio::spawn((check.run)(Arc::clone(&target)))
-            .await
-            .is_err()
-        {
+        if tokio::spawn((check.run)(Arc::clone(&target))).await.is_err() {
             failed.push(check.name);
         }
     }
@@ -118,7 +115,5 @@ pub(crate) fn noise(seed: u64, len: usize) -> Vec<u8> {
 
 /// The HTTP status of a failed call, 0 when there was no answer.
 pub(crate) fn status<E>(error: &aws_sdk_s3::error::SdkError<E>) -> u16 {
-    error
-        .raw_response()
-        .map_or(0, |response| response.status().as_u16())
+    error.raw_response().map_or(0, |response| response.status().as_u16())
 }

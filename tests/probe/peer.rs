@@ -30,11 +30,7 @@ pub(crate) struct Target {
 }
 
 /// A client without retries: a check wants the first answer.
-pub(crate) fn client(
-    endpoint: &str,
-    keys: &(String, String),
-    http: Option<SharedHttpClient>,
-) -> Client {
+pub(crate) fn client(endpoint: &str, keys: &(String, String), http: Option<SharedHttpClient>) -> Client {
     let mut config = aws_sdk_s3::Config::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new("us-east-1"))
@@ -48,37 +44,15 @@ pub(crate) fn client(
 
 impl Target {
     /// A target over TCP; makes the bucket.
-    pub(crate) async fn over_tcp(
-        peer: Peer,
-        endpoint: &str,
-        keys: (String, String),
-        bucket: &str,
-    ) -> Self {
+    pub(crate) async fn over_tcp(peer: Peer, endpoint: &str, keys: (String, String), bucket: &str) -> Self {
         let client = client(endpoint, &keys, None);
         Self::new(peer, endpoint, keys, bucket, client).await
     }
 
     /// A target with a client of its own; makes the bucket.
-    pub(crate) async fn new(
-        peer: Peer,
-        endpoint: &str,
-        keys: (String, String),
-        bucket: &str,
-        client: Client,
-    ) -> Self {
-        client
-            .create_bucket()
-            .bucket(bucket)
-            .send()
-            .await
-            .expect("the probe's bucket is made");
-        Self {
-            peer,
-            endpoint: endpoint.to_owned(),
-            keys,
-            client,
-            bucket: bucket.to_owned(),
-        }
+    pub(crate) async fn new(peer: Peer, endpoint: &str, keys: (String, String), bucket: &str, client: Client) -> Self {
+        client.create_bucket().bucket(bucket).send().await.expect("the probe's bucket is made");
+        Self { peer, endpoint: endpoint.to_owned(), keys, client, bucket: bucket.to_owned() }
     }
 
     /// The store that the environment names, if it does: `PROBE_PEER` (minio or moto), `PROBE_ENDPOINT`,

@@ -56,39 +56,18 @@ async fn nothing_acknowledged_is_lost_and_nothing_is_torn() {
     let data = tempfile::tempdir().unwrap();
     let writers: Vec<Arc<Writer>> = SIZES
         .iter()
-        .flat_map(|size| {
-            (0..WRITERS)
-                .map(move |n| format!("{size}-{n}"))
-                .map(move |key| (key, *size))
-        })
-        .map(|(key, size)| {
-            Arc::new(Writer {
-                key,
-                size,
-                progress: Progress::default(),
-            })
-        })
+        .flat_map(|size| (0..WRITERS).map(move |n| format!("{size}-{n}")).map(move |key| (key, *size)))
+        .map(|(key, size)| Arc::new(Writer { key, size, progress: Progress::default() }))
         .collect();
     let store = Store::open(data.path(), options(None)).await.unwrap();
-    client_of(&store)
-        .create_bucket()
-        .bucket(BUCKET)
-        .send()
-        .await
-        .unwrap();
+    client_of(&store).create_bucket().bucket(BUCKET).send().await.unwrap();
     drop(store);
     for round in 0..KILLS {
         write_until_killed(data.path(), &writers, round).await;
         check(data.path(), &writers).await;
     }
-    let total: u64 = writers
-        .iter()
-        .map(|writer| writer.progress.acknowledged.load(Ordering::SeqCst))
-        .sum();
-    assert!(
-        total > KILLS as u64,
-        "there was something to lose: {total} writes"
-    );
+    let total: u64 = writers.iter().map(|writer| writer.progress.acknowledged.load(Ordering::SeqCst)).sum();
+    assert!(total > KILLS as u64, "there was something to lose: {total} writes");
 }
 
 async fn write_until_killed(data: &Path, writers: &[Arc<Writer>], round: usize) {
@@ -99,8 +78,7 @@ async fn write_until_killed(data: &Path, writers: &[Arc<Writer>], round: usize) 
     let tasks: Vec<_> = writers
         .iter()
         .map(|writer| {
-            let (writer, done, enough) =
-                (Arc::clone(writer), Arc::clone(&done), Arc::clone(&enough));
+            let (writer, done, enough) = (Arc::clone(writer), Arc::clone(&done), Arc::clone(&enough));
             let client = peer::client(&endpoint, &keys(), None);
             tokio::spawn(async move {
                 while overwrite(&client, &writer).await {
@@ -128,11 +106,7 @@ async fn overwrite(client: &Client, writer: &Writer) -> bool {
     let written = if writer.size == MULTIPART {
         put_multipart(client, writer, number, &body).await.is_some()
     } else {
-        let put = client
-            .put_object()
-            .bucket(BUCKET)
-            .key(&writer.key)
-            .metadata("number", number.to_string());
+        let put = client.put_object().bucket(BUCKET).key(&writer.key).metadata("number", number.to_string());
         put.body(body.into()).send().await.is_ok()
     };
     if written {
@@ -142,40 +116,16 @@ async fn overwrite(client: &Client, writer: &Writer) -> bool {
 }
 
 async fn put_multipart(client: &Client, writer: &Writer, number: u64, body: &[u8]) -> Option<()> {
-    let create = client
-        .create_multipart_upload()
-        .bucket(BUCKET)
-        .key(&writer.key);
-    let id = create
-        .metadata("number", number.to_string())
-        .send()
-        .await
-        .ok()?
-        .upload_id?;
+    let create = client.create_multipart_upload().bucket(BUCKET).key(&writer.key);
+    let id = create.metadata("number", number.to_string()).send().await.ok()?.upload_id?;
     let mut parts = Vec::new();
     for (part, bytes) in (1..).zip(body.chunks(PART)) {
-        let put = client
-            .upload_part()
-            .bucket(BUCKET)
-            .key(&writer.key)
-            .upload_id(&id)
-            .part_number(part);
+        let put = client.upload_part().bucket(BUCKET).key(&writer.key).upload_id(&id).part_number(part);
         let etag = put.body(bytes.to_vec().into()).send().await.ok()?.e_tag;
-        parts.push(
-            CompletedPart::builder()
-                .part_number(part)
-                .set_e_tag(etag)
-                .build(),
-        );
+        parts.push(CompletedPart::builder().part_number(part).set_e_tag(etag).build());
     }
-    let parts = CompletedMultipartUpload::builder()
-        .set_parts(Some(parts))
-        .build();
-    let complete = client
-        .complete_multipart_upload()
-        .bucket(BUCKET)
-        .key(&writer.key)
-        .upload_id(&id);
+    let parts = CompletedMultipartUpload::builder().set_parts(Some(parts)).build();
+    let complete = client.complete_multipart_upload().bucket(BUCKET).key(&writer.key).upload_id(&id);
     complete.multipart_upload(parts).send().await.ok().map(drop)
 }
 
@@ -206,56 +156,27 @@ async fn check(data: &Path, writers: &[Arc<Writer>]) {
 
 /// The number of the body that is stored, 0 for none; its bytes have to be those of that number.
 async fn found_number(client: &Client, writer: &Writer) -> u64 {
-    let Ok(get) = client
-        .get_object()
-        .bucket(BUCKET)
-        .key(&writer.key)
-        .send()
-        .await
-    else {
+    let Ok(get) = client.get_object().bucket(BUCKET).key(&writer.key).send().await else {
         return 0;
     };
     let number: u64 = get.metadata().unwrap()["number"].parse().unwrap();
     let bytes = get.body.collect().await.unwrap().to_vec();
-    assert!(
-        bytes == body(writer, number),
-        "{} is torn at {number}",
-        writer.key
-    );
+    assert!(bytes == body(writer, number), "{} is torn at {number}", writer.key);
     number
 }
 
 /// Parts of uploads that were not completed; they are kept, as the client may go on. Aborts half of them.
 async fn unfinished_parts(client: &Client) -> usize {
-    let uploads = client
-        .list_multipart_uploads()
-        .bucket(BUCKET)
-        .send()
-        .await
-        .unwrap();
+    let uploads = client.list_multipart_uploads().bucket(BUCKET).send().await.unwrap();
     let mut seen = HashSet::new();
     let mut parts = 0;
     for (index, upload) in uploads.uploads().iter().enumerate() {
         let (key, id) = (upload.key().unwrap(), upload.upload_id().unwrap());
         assert!(seen.insert(id), "an upload is listed once");
         if index % 2 == 0 {
-            client
-                .abort_multipart_upload()
-                .bucket(BUCKET)
-                .key(key)
-                .upload_id(id)
-                .send()
-                .await
-                .unwrap();
+            client.abort_multipart_upload().bucket(BUCKET).key(key).upload_id(id).send().await.unwrap();
         } else {
-            let list = client
-                .list_parts()
-                .bucket(BUCKET)
-                .key(key)
-                .upload_id(id)
-                .send()
-                .await
-                .unwrap();
+            let list = client.list_parts().bucket(BUCKET).key(key).upload_id(id).send().await.unwrap();
             parts += list.parts().len();
         }
     }
@@ -265,17 +186,8 @@ async fn unfinished_parts(client: &Client) -> usize {
 /// Starts this very test binary again with [`serve_until_killed`] as the only test.
 async fn start(data: &Path) -> (Child, String) {
     let mut command = Command::new(std::env::current_exe().unwrap());
-    command.args([
-        "store::crash::serve_until_killed",
-        "--exact",
-        "--ignored",
-        "--nocapture",
-    ]);
-    command
-        .env("STORE_TEST_FOLDER", data)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .kill_on_drop(true);
+    command.args(["store::crash::serve_until_killed", "--exact", "--ignored", "--nocapture"]);
+    command.env("STORE_TEST_FOLDER", data).stdin(Stdio::null()).stdout(Stdio::piped()).kill_on_drop(true);
     let mut child = command.spawn().unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     while let Some(line) = lines.next_line().await.unwrap() {
@@ -295,11 +207,6 @@ async fn serve_until_killed() {
     };
     let store = Store::open(Path::new(&data), options(None)).await.unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    writeln!(
-        std::io::stdout(),
-        "listening on http://{}",
-        listener.local_addr().unwrap()
-    )
-    .unwrap();
+    writeln!(std::io::stdout(), "listening on http://{}", listener.local_addr().unwrap()).unwrap();
     store.serve(listener, std::future::pending()).await.unwrap();
 }

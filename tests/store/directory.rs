@@ -30,12 +30,7 @@ async fn mount() -> Mounted {
     let directory = Some((BUCKET.to_owned(), files.path().to_owned()));
     let store = Store::open(data.path(), options(directory)).await.unwrap();
     let client = client_of(&store);
-    Mounted {
-        files,
-        _data: data,
-        store,
-        client,
-    }
+    Mounted { files, _data: data, store, client }
 }
 
 impl Mounted {
@@ -48,26 +43,11 @@ impl Mounted {
     async fn list(&self, prefix: &str, delimiter: Option<&str>, page: i32) -> Vec<String> {
         let (mut found, mut token) = (Vec::new(), None);
         loop {
-            let list = self
-                .client
-                .list_objects_v2()
-                .bucket(BUCKET)
-                .prefix(prefix)
-                .max_keys(page);
-            let list = list
-                .set_delimiter(delimiter.map(Into::into))
-                .set_continuation_token(token);
+            let list = self.client.list_objects_v2().bucket(BUCKET).prefix(prefix).max_keys(page);
+            let list = list.set_delimiter(delimiter.map(Into::into)).set_continuation_token(token);
             let list = list.send().await.unwrap();
-            found.extend(
-                list.contents()
-                    .iter()
-                    .map(|object| object.key().unwrap().to_owned()),
-            );
-            found.extend(
-                list.common_prefixes()
-                    .iter()
-                    .map(|common| common.prefix().unwrap().to_owned()),
-            );
+            found.extend(list.contents().iter().map(|object| object.key().unwrap().to_owned()));
+            found.extend(list.common_prefixes().iter().map(|common| common.prefix().unwrap().to_owned()));
             token = list.next_continuation_token().map(str::to_owned);
             if token.is_none() {
                 return found;
@@ -76,14 +56,7 @@ impl Mounted {
     }
 
     async fn get(&self, key: &str) -> Result<Vec<u8>, u16> {
-        let get = self
-            .client
-            .get_object()
-            .bucket(BUCKET)
-            .key(key)
-            .send()
-            .await
-            .map_err(|error| status(&error))?;
+        let get = self.client.get_object().bucket(BUCKET).key(key).send().await.map_err(|error| status(&error))?;
         Ok(get.body.collect().await.unwrap().to_vec())
     }
 }
@@ -91,52 +64,24 @@ impl Mounted {
 #[tokio::test(flavor = "multi_thread")]
 async fn files_are_objects_in_byte_order() {
     let mounted = mount().await;
-    for path in [
-        "b/2",
-        "b/1",
-        "b-/x",
-        "a",
-        "c/d/e",
-        "\u{e9}/\u{1f600} +%",
-        "b.txt",
-    ] {
+    for path in ["b/2", "b/1", "b-/x", "a", "c/d/e", "\u{e9}/\u{1f600} +%", "b.txt"] {
         mounted.write(path, path);
     }
     fs::create_dir_all(mounted.files.path().join("empty/inner")).unwrap();
-    let all = [
-        "a",
-        "b-/x",
-        "b.txt",
-        "b/1",
-        "b/2",
-        "c/d/e",
-        "empty/inner/",
-        "\u{e9}/\u{1f600} +%",
-    ];
+    let all = ["a", "b-/x", "b.txt", "b/1", "b/2", "c/d/e", "empty/inner/", "\u{e9}/\u{1f600} +%"];
     for page in [1, 3, 1000] {
         assert_eq!(mounted.list("", None, page).await, all);
         assert_eq!(mounted.list("b/", None, page).await, ["b/1", "b/2"]);
     }
-    assert_eq!(
-        mounted.list("", Some("/"), 1000).await,
-        ["a", "b.txt", "b-/", "b/", "c/", "empty/", "\u{e9}/"]
-    );
+    assert_eq!(mounted.list("", Some("/"), 1000).await, ["a", "b.txt", "b-/", "b/", "c/", "empty/", "\u{e9}/"]);
     assert_eq!(mounted.list("c/", Some("/"), 1000).await, ["c/d/"]);
     assert_eq!(mounted.list("c/d", None, 1000).await, ["c/d/e"]);
-    assert_eq!(
-        mounted.list("empty/inner/", None, 1000).await,
-        ["empty/inner/"]
-    );
+    assert_eq!(mounted.list("empty/inner/", None, 1000).await, ["empty/inner/"]);
     assert!(mounted.list("c/../", None, 1000).await.is_empty());
     assert!(mounted.list("none/x", None, 1000).await.is_empty());
-    assert_eq!(
-        mounted.get("\u{e9}/\u{1f600} +%").await.unwrap(),
-        "\u{e9}/\u{1f600} +%".as_bytes()
-    );
+    assert_eq!(mounted.get("\u{e9}/\u{1f600} +%").await.unwrap(), "\u{e9}/\u{1f600} +%".as_bytes());
     assert_eq!(mounted.get("empty/inner/").await.unwrap(), b"");
-    for absent in [
-        "b", "b/", "empty", "empty/", "b//1", "./a", "b/../a", "/a", "a/",
-    ] {
+    for absent in ["b", "b/", "empty", "empty/", "b//1", "./a", "b/../a", "/a", "a/"] {
         assert_eq!(mounted.get(absent).await, Err(404), "{absent}");
     }
     let buckets = mounted.client.list_buckets().send().await.unwrap();
@@ -149,48 +94,20 @@ async fn heads_ranges_and_conditions_work() {
     let mounted = mount().await;
     let body = noise(1, 700_001);
     mounted.write("f", &body);
-    let head = mounted
-        .client
-        .head_object()
-        .bucket(BUCKET)
-        .key("f")
-        .send()
-        .await
-        .unwrap();
+    let head = mounted.client.head_object().bucket(BUCKET).key("f").send().await.unwrap();
     assert_eq!(head.content_length(), Some(700_001));
     let etag = head.e_tag().unwrap();
     assert!(mounted.get("f").await.unwrap() == body);
     let get = || mounted.client.get_object().bucket(BUCKET).key("f");
-    let range = get()
-        .range("bytes=300000-600000")
-        .if_match(etag)
-        .send()
-        .await
-        .unwrap();
+    let range = get().range("bytes=300000-600000").if_match(etag).send().await.unwrap();
     assert!(range.body.collect().await.unwrap().to_vec() == body[300_000..=600_000]);
-    assert_eq!(
-        status(&get().range("bytes=700001-").send().await.unwrap_err()),
-        416
-    );
-    assert_eq!(
-        status(&get().if_none_match(etag).send().await.unwrap_err()),
-        304
-    );
-    let list = mounted
-        .client
-        .list_objects_v2()
-        .bucket(BUCKET)
-        .send()
-        .await
-        .unwrap();
+    assert_eq!(status(&get().range("bytes=700001-").send().await.unwrap_err()), 416);
+    assert_eq!(status(&get().if_none_match(etag).send().await.unwrap_err()), 304);
+    let list = mounted.client.list_objects_v2().bucket(BUCKET).send().await.unwrap();
     assert_eq!(list.contents()[0].e_tag(), Some(etag));
     // Another file under the same name is another object, whatever its length.
     mounted.write("new", noise(2, 700_001));
-    fs::rename(
-        mounted.files.path().join("new"),
-        mounted.files.path().join("f"),
-    )
-    .unwrap();
+    fs::rename(mounted.files.path().join("new"), mounted.files.path().join("f")).unwrap();
     assert_eq!(status(&get().if_match(etag).send().await.unwrap_err()), 412);
 }
 
@@ -199,61 +116,15 @@ async fn nothing_is_written() {
     let mounted = mount().await;
     mounted.write("f", "x");
     let (client, body) = (&mounted.client, ByteStream::from_static(b"y"));
-    let put = client
-        .put_object()
-        .bucket(BUCKET)
-        .key("f")
-        .body(body)
-        .send()
-        .await
-        .unwrap_err();
+    let put = client.put_object().bucket(BUCKET).key("f").body(body).send().await.unwrap_err();
     assert_eq!((status(&put), put.code()), (403, Some("AccessDenied")));
-    assert_eq!(
-        status(
-            &client
-                .delete_object()
-                .bucket(BUCKET)
-                .key("f")
-                .send()
-                .await
-                .unwrap_err()
-        ),
-        403
-    );
-    assert_eq!(
-        status(
-            &client
-                .delete_bucket()
-                .bucket(BUCKET)
-                .send()
-                .await
-                .unwrap_err()
-        ),
-        403
-    );
-    let upload = client
-        .create_multipart_upload()
-        .bucket(BUCKET)
-        .key("f")
-        .send()
-        .await;
+    assert_eq!(status(&client.delete_object().bucket(BUCKET).key("f").send().await.unwrap_err()), 403);
+    assert_eq!(status(&client.delete_bucket().bucket(BUCKET).send().await.unwrap_err()), 403);
+    let upload = client.create_multipart_upload().bucket(BUCKET).key("f").send().await;
     assert_eq!(status(&upload.unwrap_err()), 403);
     client.create_bucket().bucket("other").send().await.unwrap();
-    client
-        .put_object()
-        .bucket("other")
-        .key("k")
-        .body(ByteStream::from_static(b"z"))
-        .send()
-        .await
-        .unwrap();
-    let copy = client
-        .copy_object()
-        .bucket(BUCKET)
-        .key("f")
-        .copy_source("other/k")
-        .send()
-        .await;
+    client.put_object().bucket("other").key("k").body(ByteStream::from_static(b"z")).send().await.unwrap();
+    let copy = client.copy_object().bucket(BUCKET).key("f").copy_source("other/k").send().await;
     assert_eq!(status(&copy.unwrap_err()), 403);
     assert_eq!(mounted.get("f").await.unwrap(), b"x");
 }
@@ -269,31 +140,18 @@ async fn links_lead_to_files_inside_only() {
     symlink("../real/file", inside("real/up-and-down")).unwrap();
     symlink(outside.path().join("secret"), inside("absolute")).unwrap();
     symlink("/etc/passwd", inside("passwd")).unwrap();
-    let up = format!(
-        "../{}/secret",
-        outside.path().file_name().unwrap().to_str().unwrap()
-    );
+    let up = format!("../{}/secret", outside.path().file_name().unwrap().to_str().unwrap());
     symlink(&up, inside("relative")).unwrap();
     symlink(outside.path(), inside("folder")).unwrap();
     symlink("real", inside("folder-inside")).unwrap();
     symlink("loop", inside("loop")).unwrap();
     symlink("..", inside("real/parent")).unwrap();
     symlink("nowhere", inside("dangling")).unwrap();
-    assert_eq!(
-        mounted.list("", None, 1000).await,
-        ["good", "real/file", "real/up-and-down"]
-    );
+    assert_eq!(mounted.list("", None, 1000).await, ["good", "real/file", "real/up-and-down"]);
     assert_eq!(mounted.get("good").await.unwrap(), b"inside");
-    for key in [
-        "absolute",
-        "passwd",
-        "relative",
-        "folder/secret",
-        "loop",
-        "dangling",
-        "folder/",
-        "real/parent/../absolute",
-    ] {
+    for key in
+        ["absolute", "passwd", "relative", "folder/secret", "loop", "dangling", "folder/", "real/parent/../absolute"]
+    {
         assert_eq!(mounted.get(key).await, Err(404), "{key}");
     }
 }
@@ -304,23 +162,10 @@ async fn what_is_no_file_is_skipped() {
     mounted.write("file", "x");
     let inside = |path: &str| mounted.files.path().join(path);
     let _socket = UnixListener::bind(inside("socket")).unwrap();
-    rustix::fs::mknodat(
-        rustix::fs::CWD,
-        inside("pipe"),
-        rustix::fs::FileType::Fifo,
-        rustix::fs::Mode::RUSR,
-        0,
-    )
-    .unwrap();
+    rustix::fs::mknodat(rustix::fs::CWD, inside("pipe"), rustix::fs::FileType::Fifo, rustix::fs::Mode::RUSR, 0)
+        .unwrap();
     fs::write(inside("new\nline"), "x").unwrap();
-    fs::write(
-        mounted
-            .files
-            .path()
-            .join(std::ffi::OsStr::from_bytes(b"not-utf8-\xff")),
-        "x",
-    )
-    .unwrap();
+    fs::write(mounted.files.path().join(std::ffi::OsStr::from_bytes(b"not-utf8-\xff")), "x").unwrap();
     assert_eq!(mounted.list("", None, 1000).await, ["file"]);
     for key in ["socket", "pipe", "new\nline"] {
         assert_eq!(mounted.get(key).await, Err(404), "{key:?}");
@@ -333,46 +178,20 @@ async fn a_change_in_mid_read_breaks_the_body() {
     let mounted = mount().await;
     let path = mounted.files.path().join("f");
     let changes: [fn(&Path); 2] = [
-        |path| {
-            fs::File::options()
-                .write(true)
-                .open(path)
-                .unwrap()
-                .set_len(1 << 20)
-                .unwrap()
-        },
+        |path| fs::File::options().write(true).open(path).unwrap().set_len(1 << 20).unwrap(),
         |path| fs::write(path, noise(9, 8 << 20)).unwrap(),
     ];
     for change in changes {
         mounted.write("f", noise(1, 8 << 20));
-        let mut body = mounted
-            .client
-            .get_object()
-            .bucket(BUCKET)
-            .key("f")
-            .send()
-            .await
-            .unwrap()
-            .body;
+        let mut body = mounted.client.get_object().bucket(BUCKET).key("f").send().await.unwrap().body;
         let first = body.next().await.unwrap().unwrap();
         assert!(noise(1, 8 << 20).starts_with(&first));
         change(&path);
-        assert!(
-            body.collect().await.is_err(),
-            "a mixed or short body is an error"
-        );
+        assert!(body.collect().await.is_err(), "a mixed or short body is an error");
     }
     // A file that is replaced by another is read to its end: the open one does not change.
     mounted.write("f", noise(1, 8 << 20));
-    let body = mounted
-        .client
-        .get_object()
-        .bucket(BUCKET)
-        .key("f")
-        .send()
-        .await
-        .unwrap()
-        .body;
+    let body = mounted.client.get_object().bucket(BUCKET).key("f").send().await.unwrap().body;
     mounted.write("new", "other");
     fs::rename(mounted.files.path().join("new"), &path).unwrap();
     assert!(body.collect().await.unwrap().to_vec() == noise(1, 8 << 20));
@@ -411,17 +230,9 @@ fn an_unreadable_file_is_access_denied() {
         command.uid(65534).gid(65534);
     }
     command.args(["store::directory::as_nobody", "--exact", "--ignored"]);
-    let output = command
-        .current_dir("/")
-        .env("STORE_TEST_FOLDER", data.path())
-        .stdin(Stdio::null())
-        .output()
-        .unwrap();
+    let output = command.current_dir("/").env("STORE_TEST_FOLDER", data.path()).stdin(Stdio::null()).output().unwrap();
     let text = String::from_utf8_lossy(&output.stdout);
-    assert!(
-        output.status.success() && text.contains("1 passed"),
-        "{text}"
-    );
+    assert!(output.status.success() && text.contains("1 passed"), "{text}");
 }
 
 #[tokio::test]
@@ -436,37 +247,15 @@ async fn as_nobody() {
         }
         fs::set_permissions(files.join(path), fs::Permissions::from_mode(mode)).unwrap();
     }
-    let store = Store::open(
-        &folder.join("data"),
-        options(Some((BUCKET.into(), files.clone()))),
-    )
-    .await
-    .unwrap();
+    let store = Store::open(&folder.join("data"), options(Some((BUCKET.into(), files.clone())))).await.unwrap();
     let client = client_of(&store);
     let get = |key: &'static str| client.get_object().bucket(BUCKET).key(key).send();
     assert!(get("open").await.is_ok());
     let denied = get("shut").await.unwrap_err();
-    assert_eq!(
-        (status(&denied), denied.code()),
-        (403, Some("AccessDenied"))
-    );
-    let level = client
-        .list_objects_v2()
-        .bucket(BUCKET)
-        .delimiter("/")
-        .send()
-        .await
-        .unwrap();
-    assert_eq!(
-        (level.contents().len(), level.common_prefixes().len()),
-        (2, 1)
-    );
+    assert_eq!((status(&denied), denied.code()), (403, Some("AccessDenied")));
+    let level = client.list_objects_v2().bucket(BUCKET).delimiter("/").send().await.unwrap();
+    assert_eq!((level.contents().len(), level.common_prefixes().len()), (2, 1));
     // A listing that cannot see everything is refused rather than short.
-    let all = client
-        .list_objects_v2()
-        .bucket(BUCKET)
-        .send()
-        .await
-        .unwrap_err();
+    let all = client.list_objects_v2().bucket(BUCKET).send().await.unwrap_err();
     assert_eq!(status(&all), 403);
 }

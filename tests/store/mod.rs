@@ -23,15 +23,8 @@ fn keys() -> (String, String) {
 }
 
 fn options(directory: Option<(String, PathBuf)>) -> Options {
-    let credentials = Credentials {
-        access_key: ACCESS_KEY.into(),
-        secret_key: SECRET_KEY.into(),
-    };
-    Options {
-        credentials,
-        cors_origins: vec!["https://page.example".into()],
-        directory,
-    }
+    let credentials = Credentials { access_key: ACCESS_KEY.into(), secret_key: SECRET_KEY.into() };
+    Options { credentials, cors_origins: vec!["https://page.example".into()], directory }
 }
 
 /// A client in the process.
@@ -57,16 +50,8 @@ impl Served {
         let endpoint = format!("http://{}", listener.local_addr().unwrap());
         let (stop, stopped) = oneshot::channel::<()>();
         let serving = store.clone();
-        let server =
-            tokio::spawn(
-                async move { serving.serve(listener, async { drop(stopped.await) }).await },
-            );
-        Self {
-            store,
-            endpoint,
-            stop: Some(stop),
-            server,
-        }
+        let server = tokio::spawn(async move { serving.serve(listener, async { drop(stopped.await) }).await });
+        Self { store, endpoint, stop: Some(stop), server }
     }
 
     /// Ends the server and gives the data folder up.
@@ -81,8 +66,7 @@ impl Served {
 async fn the_probe_passes_over_tcp() {
     let data = tempfile::tempdir().unwrap();
     let served = Served::open(data.path()).await;
-    probe::run(Target::over_tcp(Peer::Embedded, &served.endpoint, keys(), "probe-bucket").await)
-        .await;
+    probe::run(Target::over_tcp(Peer::Embedded, &served.endpoint, keys(), "probe-bucket").await).await;
     served.close().await;
 }
 
@@ -91,17 +75,7 @@ async fn the_probe_passes_in_the_process() {
     let data = tempfile::tempdir().unwrap();
     let served = Served::open(data.path()).await;
     let client = client_of(&served.store);
-    probe::run(
-        Target::new(
-            Peer::Embedded,
-            &served.endpoint,
-            keys(),
-            "probe-bucket",
-            client,
-        )
-        .await,
-    )
-    .await;
+    probe::run(Target::new(Peer::Embedded, &served.endpoint, keys(), "probe-bucket", client).await).await;
     served.close().await;
 }
 

@@ -16,7 +16,7 @@ pub const ACCESS_KEY: &str = "pannier-test";
 pub const SECRET_KEY: &str = "pannier-test-secret";
 
 /// Built by `infra/minio/build.sh`.
-const IMAGE: (&str, &str) = ("pannier-minio", "pinned");
+const IMAGE: (&str, &str) = ("pannier-minio", "2026-02-12");
 
 /// The URL of MinIO, or `None` after saying what is missing.
 pub async fn endpoint() -> Option<String> {

@@ -7,7 +7,9 @@
 
 pub mod arbitrary;
 pub mod client;
+pub mod harness;
 pub mod memory;
 pub mod minio;
 pub mod program;
 pub mod require;
+pub mod stack;

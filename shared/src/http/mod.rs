@@ -22,3 +22,4 @@ pub use door::dispatch;
 pub(crate) use door::missed;
 pub use endpoint::{Auth, Endpoint, Limits, Needs, Outcome, Reply, Verb};
 pub use request::{Params, Request, RequestId, X_REQUEST_ID};
+pub use router::find;

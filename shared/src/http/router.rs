@@ -15,6 +15,11 @@ pub(super) enum Miss {
     Missing(Dialect),
 }
 
+/// The endpoint of a table that takes a method on a path.
+pub fn find(table: &[&'static Endpoint], method: &Method, path: &str) -> Option<&'static Endpoint> {
+    route(table, method, path).ok().map(|(endpoint, _)| endpoint)
+}
+
 pub(super) fn route(
     table: &[&'static Endpoint],
     method: &Method,

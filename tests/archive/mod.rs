@@ -1,0 +1,4 @@
+//! Archives.
+
+mod contract;
+mod unzip;

@@ -1,0 +1,305 @@
+//! A door to the functions with a store behind it.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use aws_sdk_s3::Client as S3;
+use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
+use aws_sdk_s3::primitives::ByteStream;
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body_util::BodyExt;
+use local::store::{self, Options, Store};
+use shared::app::App;
+use shared::config::Config;
+use shared::endpoints;
+use shared::http::{Body, body, dispatch, find};
+use shared::storage::{Storage, Transport};
+use tempfile::TempDir;
+use tokio::sync::Mutex;
+
+use crate::client::{self, Answer, Client};
+use crate::harness::{Event, Function, Mode};
+use crate::minio;
+use crate::program::{Program, binary};
+
+/// The bucket of a stack on the embedded store; on MinIO each stack has one of its own.
+const BUCKET: &str = "pannier";
+
+/// How requests reach the functions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Door {
+    /// The function pointers, in this process.
+    Direct,
+    /// The local program, over HTTP.
+    Program,
+    /// The function binaries, under the Runtime API, as a gateway would call them.
+    Functions,
+}
+
+/// What lies behind the functions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Backend {
+    /// The embedded store.
+    Embedded,
+    /// MinIO in its container.
+    Minio,
+}
+
+/// A door with a store behind it, and everything of it gone when it is dropped.
+pub struct Stack {
+    /// A client of the store, for what a user of the bucket would do.
+    pub s3: S3,
+    /// The bucket.
+    pub bucket: String,
+    entrance: Entrance,
+    http: Client,
+    /// Keeps the embedded store of this process open.
+    _store: Option<Store>,
+    _data: TempDir,
+}
+
+enum Entrance {
+    Direct(Arc<App>),
+    Program(Program),
+    Functions { variables: Vec<(String, String)>, running: Mutex<HashMap<&'static str, Arc<Function>>> },
+}
+
+impl Stack {
+    /// Starts a stack; `None` after saying what is missing for it.
+    pub async fn start(door: Door, backend: Backend) -> Option<Self> {
+        Self::with(door, backend, &[]).await
+    }
+
+    /// The same with more arguments for the program.
+    pub async fn with(door: Door, backend: Backend, arguments: &[&str]) -> Option<Self> {
+        let data = tempfile::tempdir().expect("a temporary folder");
+        let keys = (minio::ACCESS_KEY, minio::SECRET_KEY);
+        let (endpoint, bucket, store) = match (backend, door) {
+            (Backend::Minio, _) => (minio::endpoint().await?, fresh_bucket(), None),
+            (Backend::Embedded, Door::Program) => (free_address(), BUCKET.to_owned(), None),
+            (Backend::Embedded, _) => {
+                let (store, endpoint) = embedded(&data, keys).await;
+                (endpoint, BUCKET.to_owned(), Some(store))
+            }
+        };
+        let mut variables = vec![
+            ("AWS_ACCESS_KEY_ID".to_owned(), keys.0.to_owned()),
+            ("AWS_SECRET_ACCESS_KEY".to_owned(), keys.1.to_owned()),
+            ("BUCKET".to_owned(), bucket.clone()),
+        ];
+        let s3 = s3(&endpoint, keys);
+        let entrance = match door {
+            Door::Direct => Entrance::Direct(app(store.as_ref().expect("the embedded store"), keys).await),
+            Door::Program => {
+                let own = if backend == Backend::Minio { "S3_ENDPOINT" } else { "STORE_LISTEN" };
+                variables.push((own.to_owned(), match backend {
+                    Backend::Minio => endpoint,
+                    Backend::Embedded => endpoint.trim_start_matches("http://").to_owned(),
+                }));
+                let variables: Vec<_> = variables.iter().map(|(name, value)| (&**name, &**value)).collect();
+                Entrance::Program(Program::start(&data.path().join("data"), arguments, &variables).await)
+            }
+            Door::Functions => {
+                s3.create_bucket().bucket(&bucket).send().await.expect("a bucket");
+                variables.push(("S3_ENDPOINT".to_owned(), endpoint));
+                Entrance::Functions { variables, running: Mutex::default() }
+            }
+        };
+        let stack = Self { s3, bucket, entrance, http: client::client(), _store: store, _data: data };
+        stack.wait_until_ready().await;
+        Some(stack)
+    }
+
+    /// The running program.
+    ///
+    /// # Panics
+    /// If the door is another.
+    pub fn program(&self) -> &Program {
+        match &self.entrance {
+            Entrance::Program(program) => program,
+            _ => panic!("this stack has no program"),
+        }
+    }
+
+    /// Sends a request, whose target is a path, and returns what comes back as it comes. `None` where a
+    /// function failed before its answer began: a gateway's 502.
+    pub async fn open(&self, request: Request<Body>) -> Option<Response<Body>> {
+        match &self.entrance {
+            Entrance::Direct(app) => Some(dispatch(app, endpoints::ALL, request).await),
+            Entrance::Program(program) => {
+                let (mut head, body) = request.into_parts();
+                head.uri = format!("{}{}", program.url(), head.uri).parse().expect("a path makes a URI");
+                let response = self.http.request(Request::from_parts(head, body)).await.expect("the program answers");
+                Some(response.map(body::boxed))
+            }
+            Entrance::Functions { .. } => {
+                let (function, shape) = self.function_for(&request).await;
+                let (head, body) = request.into_parts();
+                let body = body.collect().await.expect("a test's body").to_bytes();
+                function.call(shape, Request::from_parts(head, body)).await.ok()
+            }
+        }
+    }
+
+    /// Sends a request and reads the answer to its end.
+    pub async fn send(&self, request: Request<Body>) -> Answer {
+        client::read(self.open(request).await.expect("an answer")).await
+    }
+
+    /// GET of a path.
+    pub async fn get(&self, path: &str) -> Answer {
+        self.send(client::get(path)).await
+    }
+
+    /// GET of a path with headers.
+    pub async fn get_with(&self, path: &str, headers: &[(&'static str, &str)]) -> Answer {
+        let mut request = client::get(path);
+        for (name, value) in headers {
+            request.headers_mut().insert(*name, value.parse().expect("a header value"));
+        }
+        self.send(request).await
+    }
+
+    /// HEAD of a path.
+    pub async fn head(&self, path: &str) -> Answer {
+        let mut request = client::get(path);
+        *request.method_mut() = http::Method::HEAD;
+        self.send(request).await
+    }
+
+    /// Puts an object, as any client of the bucket would.
+    pub async fn put(&self, key: &str, content: impl Into<Bytes>) {
+        let body = ByteStream::from(content.into());
+        self.s3.put_object().bucket(&self.bucket).key(key).body(body).send().await.expect("an object is put");
+    }
+
+    /// Deletes an object.
+    pub async fn delete(&self, key: &str) {
+        self.s3.delete_object().bucket(&self.bucket).key(key).send().await.expect("an object is deleted");
+    }
+
+    /// Waits until every CRC-32 of an archive is known, and returns the whole of it.
+    pub async fn settled(&self, path: &str) -> Answer {
+        loop {
+            let answer = self.get(path).await;
+            assert_eq!(answer.status, 200, "{}", answer.text());
+            if answer.header("accept-ranges") == "bytes" {
+                return answer;
+            }
+        }
+    }
+
+    /// Until the store is reached, every job path answers 503.
+    async fn wait_until_ready(&self) {
+        if matches!(self.entrance, Entrance::Program(_)) {
+            while self.get("/health").await.status != 200 {
+                tokio::task::yield_now().await;
+            }
+        }
+    }
+
+    /// The function that a gateway would choose, and how it would ask it.
+    async fn function_for(&self, request: &Request<Body>) -> (Arc<Function>, Event) {
+        let Entrance::Functions { variables, running } = &self.entrance else { panic!("this stack has no functions") };
+        let name = find(endpoints::ALL, request.method(), request.uri().path()).map_or("fallback", |found| found.name);
+        let streams = name == "archive-download";
+        let (mode, shape) =
+            if streams { (Mode::Streamed, Event::FunctionUrl) } else { (Mode::Buffered, Event::HttpApiV2) };
+        let mut running = running.lock().await;
+        if !running.contains_key(name) {
+            let variables: Vec<_> = variables.iter().map(|(name, value)| (&**name, &**value)).collect();
+            running.insert(name, Arc::new(Function::start(&binary(name), &variables, mode).await));
+        }
+        (running[name].clone(), shape)
+    }
+}
+
+/// A client of a store.
+pub fn s3(endpoint: &str, (access, secret): (&str, &str)) -> S3 {
+    let config = aws_sdk_s3::Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new("us-east-1"))
+        .endpoint_url(endpoint)
+        .force_path_style(true)
+        .credentials_provider(Credentials::new(access, secret, None, None, "test"));
+    S3::from_conf(config.build())
+}
+
+/// The functions in this process, over a store in this process.
+async fn app(store: &Store, keys: (&str, &str)) -> Arc<App> {
+    let config = Config::read(|_| None, None).expect("the defaults are right");
+    let credentials = (keys.0.to_owned(), keys.1.to_owned());
+    let storage = Storage::connect(&config, Transport::InProcess { client: store.http_client(), credentials }).await;
+    storage.prepare().await.expect("the embedded store passes the self-test");
+    Arc::new(App::with_storage(config, storage))
+}
+
+/// The embedded store, in this process and on a port.
+async fn embedded(data: &TempDir, keys: (&str, &str)) -> (Store, String) {
+    let credentials = store::Credentials { access_key: keys.0.to_owned(), secret_key: keys.1.to_owned() };
+    let options = Options { credentials, cors_origins: Vec::new(), directory: None };
+    let store = Store::open(&data.path().join("store"), options).await.expect("a store opens");
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
+    let endpoint = format!("http://{}", listener.local_addr().expect("an address"));
+    let serving = store.clone();
+    tokio::spawn(async move { serving.serve(listener, std::future::pending()).await });
+    (store, endpoint)
+}
+
+/// An address that was free a moment ago, for a program that must be told one.
+fn free_address() -> String {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    format!("http://{}", listener.local_addr().expect("an address"))
+}
+
+fn fresh_bucket() -> String {
+    let name: String = shared::random::<8>().iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("test-{name}")
+}
+
+/// Writes a contract test once and runs it through every door, on every store.
+#[macro_export]
+macro_rules! contract {
+    ($($(#[$meta:meta])* async fn $name:ident($stack:ident: &Stack) $body:block)*) => { $(
+        $(#[$meta])*
+        mod $name {
+            #[allow(unused_imports)]
+            use super::*;
+            use $crate::stack::{Backend, Door};
+
+            async fn check($stack: &Stack) $body
+
+            async fn run(door: Door, backend: Backend) {
+                if let Some(stack) = Stack::start(door, backend).await {
+                    check(&stack).await;
+                }
+            }
+
+            #[tokio::test]
+            async fn directly() {
+                run(Door::Direct, Backend::Embedded).await;
+            }
+
+            #[tokio::test]
+            async fn in_the_program() {
+                run(Door::Program, Backend::Embedded).await;
+            }
+
+            #[tokio::test]
+            async fn in_the_program_on_minio() {
+                run(Door::Program, Backend::Minio).await;
+            }
+
+            #[tokio::test]
+            async fn in_the_functions() {
+                run(Door::Functions, Backend::Embedded).await;
+            }
+
+            #[tokio::test]
+            async fn in_the_functions_on_minio() {
+                run(Door::Functions, Backend::Minio).await;
+            }
+        }
+    )* };
+}
