@@ -49,7 +49,9 @@ where
 /// Reads a whole body of at most `limit` bytes; 413 beyond it, 400 when the caller broke off.
 pub async fn collect(body: Body, limit: u64) -> Result<Bytes, Error> {
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-    match Limited::new(body, limit).collect().await {
+    // Boxed, or no future that awaits this would be `Send`: the compiler cannot see that `Limited`'s error
+    // conversion holds for every lifetime.
+    match Limited::new(body, limit).boxed_unsync().collect().await {
         Ok(collected) => Ok(collected.to_bytes()),
         Err(cause) => Err(refusal(cause)),
     }

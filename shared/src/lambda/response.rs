@@ -101,7 +101,7 @@ async fn collect(asked: &Asked, headers: &HeaderMap, body: Body) -> Result<Bytes
     if promised.is_some_and(|length| length > ANSWER_LIMIT as u64) {
         return Err(too_large());
     }
-    let collecting = AssertUnwindSafe(Limited::new(body, ANSWER_LIMIT).collect()).catch_unwind();
+    let collecting = AssertUnwindSafe(Limited::new(body, ANSWER_LIMIT).boxed_unsync().collect()).catch_unwind();
     match tokio::time::timeout_at(asked.deadline, collecting).await {
         Ok(Ok(Ok(collected))) => {
             let bytes = collected.to_bytes();
