@@ -3,6 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
+use futures_util::FutureExt;
 use http::{Method, Request, Response, StatusCode};
 use serde_json::json;
 use shared::app::App;
@@ -203,6 +204,16 @@ async fn a_wrong_setting_is_reported_and_ends_the_process() {
     let line = json(function.logged("RESPONSE_MODE").await.unwrap().as_bytes());
     assert_eq!(line["level"], "ERROR");
     assert!(matches!(function.call(Event::FunctionUrl, get("/heart_beat")).await, Err(Failure::Ended(_))));
+}
+
+#[tokio::test]
+async fn a_start_sends_nothing_to_the_store() {
+    let store = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", store.local_addr().unwrap());
+    let function = Function::start(&binary("heart-beat"), &[("S3_ENDPOINT", &url)], Mode::Buffered).await;
+    function.ready().await.unwrap();
+    function.call(Event::FunctionUrl, get("/heart_beat")).await.unwrap();
+    assert!(store.accept().now_or_never().is_none(), "somebody called the store");
 }
 
 #[tokio::test]

@@ -1,12 +1,13 @@
 //! Workers: what a bucket and its queue tell them, and what they answer.
 
 use std::sync::Mutex;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use shared::app::App;
 use shared::error::Error;
 use shared::events::{Change, Done, ObjectEvent, Worker};
-use tests::harness::{Function, Mode};
+use tests::harness::{Function, Mode, Terms};
 
 use super::app;
 
@@ -20,6 +21,9 @@ fn listen<'a>(_: &'a App, event: &'a ObjectEvent) -> Done<'a> {
     Box::pin(async move {
         HEARD.lock().expect("no panic holds it").push(event.clone());
         assert!(!event.key.ends_with("panic"), "the secret cause");
+        if event.key.ends_with("never") {
+            std::future::pending::<()>().await;
+        }
         if event.key.ends_with("fail") { Err(Error::internal("listen", "the secret cause")) } else { Ok(()) }
     })
 }
@@ -111,4 +115,17 @@ async fn news_straight_from_the_bucket_succeeds_or_fails_as_a_whole() {
     let mut keys: Vec<_> = heard("d/").into_iter().map(|event| event.key).collect();
     keys.sort();
     assert_eq!(keys, ["d/fail", "d/one", "d/three", "d/two"]);
+}
+
+#[tokio::test]
+async fn what_is_not_done_by_the_deadline_is_not_lost() {
+    let function = listening().await;
+    let of = |key: &str| json!({ "Records": [record("ObjectCreated:Put", key)] });
+    let batch = json!({ "Records": [message("hangs", &of("t/never")), message("fine", &of("t/fine"))] });
+    let terms = Terms { time: Duration::from_secs(2), ..Terms::default() };
+    let started = Instant::now();
+    let mut answer = function.raw(&batch, terms).await.unwrap();
+    answer.whole().await;
+    assert!(started.elapsed() < Duration::from_secs(2));
+    assert_eq!(super::json(&answer.bytes)["batchItemFailures"], json!([{ "itemIdentifier": "hangs" }]));
 }

@@ -72,7 +72,8 @@ async fn run(app: &App, endpoint: &Endpoint, mut request: Request) -> Result<Rep
     }
     let limit = usize::try_from(endpoint.limits.body).unwrap_or(usize::MAX);
     request.body = Limited::new(request.body, limit).boxed_unsync();
-    let handled = AssertUnwindSafe((endpoint.handler)(app, request)).catch_unwind();
+    // Called inside, for a handler may panic before it returns its future.
+    let handled = AssertUnwindSafe(async { (endpoint.handler)(app, request).await }).catch_unwind();
     match tokio::time::timeout(endpoint.limits.time, handled).await {
         Ok(Ok(outcome)) => outcome,
         Ok(Err(panic)) => Err(Error::internal("handler panicked", panic_text(panic.as_ref()))),
