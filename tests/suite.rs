@@ -5,6 +5,7 @@
 
 mod archive;
 mod door;
+mod lambda;
 mod pages;
 mod probe;
 mod store;

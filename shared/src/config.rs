@@ -32,12 +32,44 @@ pub struct Config {
     pub cors_origins: Vec<String>,
     /// `PANNIER_SECRET`: 32 bytes in base64; encrypts stored passwords and signs capability URLs.
     pub secret: Option<Secret>,
+    /// `RESPONSE_MODE`: how a function hands over its responses, `buffered` (the default) or `stream`; told by the
+    /// template beside the mode of the function's route, which must agree. The local program always streams.
+    pub response_mode: ResponseMode,
     /// `--demo-users`: well-known API keys and a business token, for trying things out.
     pub demo_users: bool,
     /// Business servers by their token.
     pub business: BTreeMap<String, Business>,
     /// API users by name.
     pub users: BTreeMap<String, User>,
+}
+
+/// How a function hands over its responses.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ResponseMode {
+    /// As one JSON document of at most 6 MB.
+    #[default]
+    Buffered,
+    /// As bytes while they are made.
+    Streamed,
+}
+
+/// What its platform tells a function before anything else: where to report even a wrong setting.
+#[derive(Clone, Debug)]
+pub struct Platform {
+    /// `AWS_LAMBDA_RUNTIME_API`: host and port of the Runtime API.
+    pub runtime_api: String,
+    /// `RUST_LOG`: what to log.
+    pub log: String,
+}
+
+impl Platform {
+    /// Reads the process's variables.
+    pub fn from_env() -> Result<Self, ConfigError> {
+        let runtime_api = variable("AWS_LAMBDA_RUNTIME_API").ok_or_else(|| {
+            ConfigError::new("AWS_LAMBDA_RUNTIME_API", "is not set: this program is a function and needs its platform")
+        })?;
+        Ok(Self { runtime_api, log: variable("RUST_LOG").unwrap_or_default() })
+    }
 }
 
 /// A business server that may apply for uploads.
@@ -174,6 +206,7 @@ impl Config {
             public_url: variable("PUBLIC_URL"),
             cors_origins: variable("CORS_ORIGINS").map_or_else(|| vec!["*".to_owned()], |list| split(&list)),
             secret: variable("PANNIER_SECRET").map(|text| Secret::from_base64(&text)).transpose()?,
+            response_mode: variable("RESPONSE_MODE").map_or(Ok(ResponseMode::default()), |text| parse_mode(&text))?,
             demo_users: false,
             business: document.business,
             users: document.users,
@@ -206,6 +239,14 @@ impl Config {
 pub fn parse_delay(text: &str) -> Result<u8, ConfigError> {
     let seconds = text.trim().parse::<u8>().ok().filter(|seconds| *seconds <= 60);
     seconds.ok_or_else(|| ConfigError::new("DELAY", "must be a number of seconds from 0 to 60"))
+}
+
+fn parse_mode(text: &str) -> Result<ResponseMode, ConfigError> {
+    match text {
+        "buffered" => Ok(ResponseMode::Buffered),
+        "stream" => Ok(ResponseMode::Streamed),
+        _ => Err(ConfigError::new("RESPONSE_MODE", "must be buffered or stream")),
+    }
 }
 
 fn check_url(setting: &str, url: Option<&str>) -> Result<(), ConfigError> {

@@ -6,6 +6,7 @@
 //! embedded store and on MinIO.
 
 pub mod arbitrary;
+pub mod binaries;
 pub mod client;
 pub mod harness;
 pub mod memory;

@@ -1,12 +1,12 @@
 //! The real program, on a port of its own, gone when the test is.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Stdio;
-use std::sync::OnceLock;
 
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::process::{Child, Command};
 
+use crate::binaries::binary;
 use crate::client::PATIENCE;
 
 /// The program, running.
@@ -85,25 +85,4 @@ fn command(data: &Path, variables: &[(&str, &str)]) -> Command {
     command.env_clear().envs(variables.iter().copied());
     command.stdin(Stdio::null()).stdout(Stdio::piped()).kill_on_drop(true);
     command
-}
-
-/// The path of a binary of this workspace, built with the profile of this test.
-///
-/// # Panics
-/// If it cannot be built.
-pub fn binary(name: &str) -> PathBuf {
-    static BUILT: OnceLock<PathBuf> = OnceLock::new();
-    let folder = BUILT.get_or_init(|| {
-        let own = std::env::current_exe().expect("a test has a path");
-        let folder = own.ancestors().find(|path| path.join("deps").is_dir()).expect("it is in a target folder");
-        let release = folder.ends_with("release");
-        // All of them with one command and the features of the whole workspace, as the test itself was
-        // built: nothing is compiled a second time.
-        let mut cargo = std::process::Command::new(env!("CARGO"));
-        cargo.args(["build", "--quiet", "--workspace", "--bins"]).args(release.then_some("--release"));
-        let built = cargo.current_dir(env!("CARGO_MANIFEST_DIR")).status().expect("cargo runs");
-        assert!(built.success(), "the binaries do not build");
-        folder.to_owned()
-    });
-    folder.join(name)
 }

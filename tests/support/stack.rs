@@ -18,10 +18,11 @@ use shared::storage::{Storage, Transport};
 use tempfile::TempDir;
 use tokio::sync::Mutex;
 
+use crate::binaries::binary;
 use crate::client::{self, Answer, Client};
 use crate::harness::{Event, Function, Mode};
 use crate::minio;
-use crate::program::{Program, binary};
+use crate::program::Program;
 
 /// The bucket of a stack on the embedded store; on MinIO each stack has one of its own.
 const BUCKET: &str = "pannier";
@@ -93,10 +94,13 @@ impl Stack {
             Door::Direct => Entrance::Direct(app(store.as_ref().expect("the embedded store"), keys).await),
             Door::Program => {
                 let own = if backend == Backend::Minio { "S3_ENDPOINT" } else { "STORE_LISTEN" };
-                variables.push((own.to_owned(), match backend {
-                    Backend::Minio => endpoint,
-                    Backend::Embedded => endpoint.trim_start_matches("http://").to_owned(),
-                }));
+                variables.push((
+                    own.to_owned(),
+                    match backend {
+                        Backend::Minio => endpoint,
+                        Backend::Embedded => endpoint.trim_start_matches("http://").to_owned(),
+                    },
+                ));
                 let variables: Vec<_> = variables.iter().map(|(name, value)| (&**name, &**value)).collect();
                 Entrance::Program(Program::start(&data.path().join("data"), arguments, &variables).await)
             }

@@ -28,7 +28,7 @@ pub enum Dialect {
 
 impl Dialect {
     /// The dialect of an error for this request: a browser that asks for HTML gets a page.
-    pub(super) fn for_error(self, method: &Method, headers: &HeaderMap) -> Self {
+    pub(crate) fn for_error(self, method: &Method, headers: &HeaderMap) -> Self {
         let reads = method == Method::GET || method == Method::HEAD;
         if reads && prefers_html(headers) { Self::Page } else { self }
     }
@@ -49,7 +49,7 @@ impl Dialect {
     }
 
     /// Wraps an error. `request_id` lets a caller quote it.
-    pub(super) fn error(self, error: &Error, request_id: &str) -> Response<Body> {
+    pub(crate) fn error(self, error: &Error, request_id: &str) -> Response<Body> {
         let status = error.kind().status();
         let message = error.message();
         let mut response = match self {

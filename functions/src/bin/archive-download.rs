@@ -1,0 +1,8 @@
+//! `GET /archive/{hash}/`
+
+use std::process::ExitCode;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    shared::lambda::run(&shared::archive::DOWNLOAD).await
+}

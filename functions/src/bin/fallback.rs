@@ -1,0 +1,8 @@
+//! Whatever no other function takes
+
+use std::process::ExitCode;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    shared::lambda::run(&shared::pages::FALLBACK).await
+}

@@ -1,0 +1,8 @@
+//! `GET` and `POST /heart_beat`
+
+use std::process::ExitCode;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    shared::lambda::run(&shared::pages::HEART_BEAT).await
+}

@@ -1,0 +1,8 @@
+//! The worker that records the CRC-32 of objects as they arrive
+
+use std::process::ExitCode;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    shared::events::run(&shared::archive::RECORD_CRC32).await
+}

@@ -1,0 +1,33 @@
+//! Where the programs are: beside the tests, of the same build.
+
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::OnceLock;
+
+/// The program of that name (a function's, or `pannier`), built now if it was not yet.
+///
+/// # Panics
+/// If the workspace does not build, or has no such program.
+pub fn binary(name: &str) -> PathBuf {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    let path = BUILT.get_or_init(build).join(name);
+    assert!(path.is_file(), "no program {name} in {}", path.display());
+    path
+}
+
+/// Builds every program once a test process, in the test's own profile; returns their folder.
+fn build() -> PathBuf {
+    let own = std::env::current_exe().expect("a program has a path");
+    // Tests are in target/{profile}/deps, the benchmark in target/{profile}.
+    let folder = own.ancestors().find(|folder| folder.join("deps").is_dir()).expect("it is in a target folder");
+    // All of them with one command and the features of the whole workspace, as the test itself was built:
+    // nothing is compiled a second time.
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.args(["build", "--quiet", "--workspace", "--bins"]).current_dir(env!("CARGO_MANIFEST_DIR"));
+    if folder.ends_with("release") {
+        cargo.arg("--release");
+    }
+    let status = cargo.status().expect("cargo runs");
+    assert!(status.success(), "the workspace does not build");
+    folder.to_owned()
+}
