@@ -19,5 +19,6 @@ mod router;
 pub use body::Body;
 pub use dialect::Dialect;
 pub use door::dispatch;
+pub(crate) use door::panic_text;
 pub use endpoint::{Auth, Endpoint, Limits, Needs, Outcome, Reply, Verb};
 pub use request::{Params, Request, RequestId, X_REQUEST_ID};
