@@ -1,9 +1,15 @@
 //! One hyper server with every function on it, and an orderly end.
 
 use std::convert::Infallible;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
+use bytes::Bytes;
+use http_body::{Frame, SizeHint};
+use http_body_util::{BodyExt, Limited};
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -11,7 +17,7 @@ use hyper_util::server::graceful::GracefulShutdown;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use shared::app::App;
 use shared::endpoints;
-use shared::http::{body, dispatch};
+use shared::http::{Body, body, dispatch};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::signal::unix::{SignalKind, signal as unix_signal};
 use tokio::sync::watch;
@@ -22,6 +28,11 @@ const HEAD_LIMIT: Duration = Duration::from_secs(30);
 
 /// How long running requests have to finish after a signal.
 const SHUTDOWN_LIMIT: Duration = Duration::from_secs(10);
+
+/// How much of an unwanted request body is read before the connection is closed, in bytes and time.
+const DRAIN_BYTES: usize = 32 * 1024 * 1024;
+/// See [`DRAIN_BYTES`].
+const DRAIN_LIMIT: Duration = Duration::from_secs(5);
 
 /// Pause after a connection could not be accepted: usually files ran out, and one has to be closed first.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -55,9 +66,9 @@ fn connect(stream: TcpStream, app: Arc<App>, connections: &GracefulShutdown) {
     if let Err(error) = stream.set_nodelay(true) {
         debug!(%error, "no TCP_NODELAY");
     }
-    let service = service_fn(move |request: http::Request<hyper::body::Incoming>| {
+    let service = service_fn(move |request: http::Request<Incoming>| {
         let app = app.clone();
-        async move { Ok::<_, Infallible>(dispatch(&app, endpoints::ALL, request.map(body::boxed)).await) }
+        async move { Ok::<_, Infallible>(dispatch(&app, endpoints::ALL, request.map(drained)).await) }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -70,6 +81,44 @@ fn connect(stream: TcpStream, app: Arc<App>, connections: &GracefulShutdown) {
             debug!(%error, "connection ended");
         }
     });
+}
+
+/// A request body that is read on for a while when nobody wants the rest of it: a client that is still
+/// sending when the connection is closed would lose the answer that says why.
+fn drained(body: Incoming) -> Body {
+    body::boxed(Drained(Some(body)))
+}
+
+struct Drained(Option<Incoming>);
+
+impl http_body::Body for Drained {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<hyper::Result<Frame<Bytes>>>> {
+        match &mut self.0 {
+            Some(body) => Pin::new(body).poll_frame(context),
+            None => Poll::Ready(None),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.0.as_ref().is_none_or(http_body::Body::is_end_stream)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.0.as_ref().map_or(SizeHint::with_exact(0), http_body::Body::size_hint)
+    }
+}
+
+impl Drop for Drained {
+    fn drop(&mut self) {
+        let Some(body) = self.0.take().filter(|body| !http_body::Body::is_end_stream(body)) else { return };
+        tokio::spawn(tokio::time::timeout(DRAIN_LIMIT, async move {
+            let mut rest = Limited::new(body, DRAIN_BYTES);
+            while let Some(Ok(_)) = rest.frame().await {}
+        }));
+    }
 }
 
 /// Turns true at Ctrl-C or SIGTERM.

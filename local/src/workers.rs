@@ -8,10 +8,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use shared::app::App;
-use shared::events::{Change, ObjectEvent};
+use shared::events::{self, Change, ObjectEvent};
 use shared::{archive, endpoints};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 use tracing::{error, info};
 
 use crate::store::{Event, EventKind};
@@ -21,6 +22,9 @@ const AT_ONCE: usize = 16;
 
 /// Tries of one event, with a growing pause between them; then it is left to the next start.
 const ATTEMPTS: u32 = 5;
+
+/// The longest time for one try.
+const HANDLING_LIMIT: Duration = Duration::from_secs(15 * 60);
 
 /// Runs every worker until `signal` says stop. Does nothing where there are no events.
 pub async fn run(app: Arc<App>, events: Option<mpsc::Receiver<Event>>, mut signal: watch::Receiver<bool>) {
@@ -60,7 +64,7 @@ async fn handle(app: Arc<App>, event: Event) {
     let event = ObjectEvent { bucket: event.bucket, key: event.key, size: event.size, etag: event.etag, kind };
     for worker in endpoints::WORKERS {
         for attempt in 0..ATTEMPTS {
-            let Err(error) = (worker.handler)(&app, &event).await else { break };
+            let Err(error) = events::handle(&app, worker, Instant::now() + HANDLING_LIMIT, &event).await else { break };
             error!(worker = worker.name, key = event.key, attempt, causes = error.causes(), "{error}");
             // A back-off is the point here.
             #[allow(clippy::disallowed_methods)]

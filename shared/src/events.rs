@@ -24,7 +24,8 @@ use tracing::{error, info};
 
 use crate::app::App;
 use crate::error::{BoxError, Error, Kind};
-use crate::lambda::runtime::{Answer, Failure, Invocation, RuntimeApi, panic_text};
+use crate::http::panic_text;
+use crate::lambda::runtime::{Answer, Failure, Invocation, RuntimeApi};
 use crate::lambda::{start, stopped};
 
 /// How many messages of a batch are worked on at once.

@@ -1,4 +1,6 @@
 //! Archives.
 
 mod contract;
+mod directory;
+mod faults;
 mod unzip;

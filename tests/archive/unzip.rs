@@ -5,6 +5,7 @@ use rc_zip_sync::ReadZip;
 
 /// Names and contents, in the order of the archive. The reader checks every CRC-32.
 pub(crate) fn entries(archive: &Bytes) -> Vec<(String, Bytes)> {
-    let archive = archive.as_ref().read_zip().expect("rc-zip reads it");
+    let archive: &[u8] = archive;
+    let archive = archive.read_zip().expect("rc-zip reads it");
     archive.entries().map(|entry| (entry.name.clone(), entry.bytes().expect("an entry's content").into())).collect()
 }

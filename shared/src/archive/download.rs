@@ -9,7 +9,7 @@ use http::header::{CONTENT_DISPOSITION, CONTENT_TYPE, LOCATION};
 use http::{HeaderValue, Response, StatusCode};
 use tracing::info;
 
-use super::plan::{Entry, plan};
+use super::plan::{Entry, Plan, plan};
 use super::send::{Contents, send};
 use super::{checksums, folder, missing, names};
 use crate::app::App;
@@ -91,5 +91,27 @@ impl Contents for FromStore {
         let (storage, folder) = (self.storage.clone(), self.folder.clone());
         let (key, etag, size) = (entry.key.clone(), entry.etag.clone(), entry.size);
         async move { Ok(checksums::record(&storage, &folder, (&key, &etag, size), crc32).await?) }
+    }
+
+    /// A listing of just these keys: one request for a thousand of them.
+    async fn unchanged(&self, plan: Arc<Plan>, sent: Range<usize>) -> Result<(), BoxError> {
+        let prefix = &plan.entries[sent.start].key[..plan.prefix_length()];
+        let prefix = Key::Listed(prefix);
+        let before = sent.start.checked_sub(1).map(|index| Key::Listed(&plan.entries[index].key));
+        let bucket = &self.storage.archives;
+        let mut pages = before.map_or_else(|| bucket.list(&prefix), |before| bucket.list_after(&prefix, &before));
+        let mut expected = plan.entries[sent].iter().peekable();
+        while expected.peek().is_some() {
+            let page = pages.next().await?.ok_or("an object has vanished while its archive was sent")?;
+            for object in page {
+                // What lies between two entries came after the archive was planned.
+                match expected.next_if(|entry| *entry.key <= *object.key) {
+                    Some(entry) if *entry.key == *object.key && *entry.etag == *object.etag => {}
+                    Some(_) => return Err("an object has changed while its archive was sent".into()),
+                    None => {}
+                }
+            }
+        }
+        Ok(())
     }
 }

@@ -115,6 +115,11 @@ impl Plan {
         member(&self.entries[index], self.prefix_length)
     }
 
+    /// The length of what all keys begin with: the folder.
+    pub fn prefix_length(&self) -> usize {
+        self.prefix_length
+    }
+
     /// Whether the bytes of the whole archive are determined already: only then can a part be sent.
     pub fn is_settled(&self) -> bool {
         self.entries.iter().all(|entry| entry.crc32.is_some())

@@ -42,6 +42,9 @@ pub trait Contents: Clone + Send + Sync + 'static {
 
     /// Records a CRC-32 that was not known before.
     fn learned(&self, entry: &Entry, crc32: u32) -> impl Future<Output = Result<(), BoxError>> + Send + 'static;
+
+    /// Fails unless these entries' objects are still there in the version of the plan.
+    fn unchanged(&self, plan: Arc<Plan>, sent: Range<usize>) -> impl Future<Output = Result<(), BoxError>> + Send;
 }
 
 /// The bytes of a range of an archive. An `Err` means that an object has changed, vanished or stalled:
@@ -53,6 +56,8 @@ pub fn send<C: Contents>(
     delay: Duration,
 ) -> impl Stream<Item = Result<Bytes, BoxError>> + Send {
     let sending = Box::new(Sending {
+        left: range.end - range.start,
+        sent: None,
         pieces: Pieces::new(&plan.layout, range.clone()),
         ahead: Ahead::new(Pieces::new(&plan.layout, range)),
         plan,
@@ -74,6 +79,10 @@ pub fn send<C: Contents>(
 struct Sending<C> {
     plan: Arc<Plan>,
     contents: C,
+    /// Bytes still to be sent.
+    left: u64,
+    /// The entries that bytes were sent of.
+    sent: Option<Range<usize>>,
     pieces: Pieces,
     ahead: Ahead,
     state: State,
@@ -99,8 +108,20 @@ enum State {
 }
 
 impl<C: Contents> Sending<C> {
-    /// The next chunk; `None` at the end.
+    /// The next chunk; `None` at the end. The last one is only let go when every object it belongs to is
+    /// still what it was: a store may finish a read that began before a change as if nothing had happened.
     async fn next(&mut self) -> Result<Option<Bytes>, BoxError> {
+        let Some(chunk) = self.make().await? else {
+            return if self.left == 0 { Ok(None) } else { Err("the archive is shorter than its layout".into()) };
+        };
+        self.left = self.left.checked_sub(chunk.len() as u64).ok_or("the archive is longer than its layout")?;
+        if let (0, Some(sent)) = (self.left, self.sent.take()) {
+            self.contents.unchanged(self.plan.clone(), sent).await?;
+        }
+        Ok(Some(chunk))
+    }
+
+    async fn make(&mut self) -> Result<Option<Bytes>, BoxError> {
         loop {
             if self.gathered.len() >= GATHER || (self.waiting.is_some() && !self.gathered.is_empty()) {
                 return Ok(Some(self.gathered.split().freeze()));
@@ -134,6 +155,9 @@ impl<C: Contents> Sending<C> {
 
     /// Writes a piece, or waits for the content that it needs.
     async fn piece(&mut self, piece: Piece) -> Result<(), BoxError> {
+        if let Part::Header(index) | Part::Content(index) = piece.part {
+            self.sent = Some(self.sent.as_ref().map_or(index, |sent| sent.start)..index + 1);
+        }
         match piece.part {
             Part::Header(index) if self.plan.entries[index].is_buffered() => self.state = State::Waiting(piece),
             Part::Content(_) => match self.held.take() {

@@ -18,10 +18,10 @@ use tokio::time::{Instant, Sleep};
 use tracing::error;
 
 use super::request::Shape;
-use super::runtime::{Answer, ERROR_BODY, ERROR_TYPE, Failure, panic_text};
+use super::runtime::{Answer, ERROR_BODY, ERROR_TYPE, Failure};
 use crate::config::ResponseMode;
 use crate::error::{BoxError, Error, Kind};
-use crate::http::{Body, Dialect, Endpoint, X_REQUEST_ID};
+use crate::http::{Body, Dialect, Endpoint, X_REQUEST_ID, panic_text};
 
 /// The largest buffered answer, in bytes: the platform's 6 MB, envelope and base64 included (AWS Lambda
 /// quotas, "Invocation payload").

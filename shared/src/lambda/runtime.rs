@@ -22,8 +22,7 @@ use tokio::time::Instant;
 use tracing::{error, info, warn};
 
 use crate::error::BoxError;
-use crate::http::Body;
-use crate::http::body;
+use crate::http::{Body, body, panic_text};
 
 const BASE: &str = "/2018-06-01/runtime";
 
@@ -96,12 +95,6 @@ impl Failure {
     pub(super) fn document(&self) -> String {
         json!({ "errorType": self.kind, "errorMessage": self.message, "stackTrace": [] }).to_string()
     }
-}
-
-/// What a caught panic said.
-pub(crate) fn panic_text(panic: &(dyn Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no message".to_owned())
 }
 
 /// A client of the Runtime API.

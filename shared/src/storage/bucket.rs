@@ -133,7 +133,12 @@ impl Bucket {
 
     /// The objects whose keys start with `prefix`, in the order of their bytes.
     pub fn list(&self, prefix: &Key<'_>) -> Pages {
-        Pages::new(self.clone(), prefix.to_string())
+        Pages::new(self.clone(), prefix.to_string(), None)
+    }
+
+    /// The same, from the first key that comes after `key`.
+    pub fn list_after(&self, prefix: &Key<'_>, key: &Key<'_>) -> Pages {
+        Pages::new(self.clone(), prefix.to_string(), Some(key.to_string()))
     }
 
     pub(super) async fn ensure(&self) -> Result<(), StoreError> {

@@ -24,6 +24,7 @@ pub struct Listed {
 pub struct Pages {
     bucket: Bucket,
     prefix: String,
+    after: Option<String>,
     next: Next,
 }
 
@@ -34,8 +35,8 @@ enum Next {
 }
 
 impl Pages {
-    pub(super) fn new(bucket: Bucket, prefix: String) -> Self {
-        Self { bucket, prefix, next: Next::First }
+    pub(super) fn new(bucket: Bucket, prefix: String, after: Option<String>) -> Self {
+        Self { bucket, prefix, after, next: Next::First }
     }
 
     /// The next page; `None` after the last.
@@ -47,7 +48,7 @@ impl Pages {
         };
         let bucket = &self.bucket;
         let request = bucket.client.list_objects_v2().bucket(&*bucket.name).prefix(&self.prefix);
-        let sent = request.set_continuation_token(token).send().await;
+        let sent = request.set_start_after(self.after.clone()).set_continuation_token(token).send().await;
         let page = sent.map_err(|cause| bucket.error("ListObjectsV2", &self.prefix, cause))?;
         if let Some(token) = page.next_continuation_token.filter(|_| page.is_truncated == Some(true)) {
             self.next = Next::Token(token);

@@ -1,0 +1,130 @@
+//! `-p DIR`: the folders of a directory as archives.
+
+use std::os::unix::fs::symlink;
+use std::path::Path;
+
+use tempfile::TempDir;
+use tests::arbitrary;
+use tests::client::{self, Answer, get};
+use tests::program::{Program, run_to_end};
+use tests::require;
+
+use super::unzip::entries;
+
+struct Photos {
+    program: Program,
+    folder: TempDir,
+    _data: TempDir,
+}
+
+impl Photos {
+    async fn start(arguments: &[&str]) -> Self {
+        let (folder, data) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let path = folder.path().to_str().unwrap().to_owned();
+        let arguments = [&["-p", &path], arguments].concat();
+        let program = Program::start(&data.path().join("data"), &arguments, &[]).await;
+        let photos = Self { program, folder, _data: data };
+        while photos.get("/health").await.status != 200 {
+            tokio::task::yield_now().await;
+        }
+        photos
+    }
+
+    fn write(&self, name: &str, content: &[u8]) {
+        let path = self.folder.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, content).unwrap();
+    }
+
+    async fn get(&self, path: &str) -> Answer {
+        let response = client::client().request(get(&format!("{}{path}", self.program.url()))).await.unwrap();
+        client::read(response.map(shared::http::body::boxed)).await
+    }
+}
+
+#[tokio::test]
+async fn files_that_arrive_are_in_the_next_archive() {
+    let photos = Photos::start(&[]).await;
+    assert_eq!(photos.get("/archive/trip/").await.status, 404);
+    photos.write("trip/a.jpg", b"one");
+    photos.write("trip/sub/b.jpg", &arbitrary::bytes(1, 3_000_000));
+    std::fs::create_dir(photos.folder.path().join("trip/empty")).unwrap();
+    let first = photos.get("/archive/trip/").await;
+    assert!(first.whole);
+    let names: Vec<_> = entries(&first.body).into_iter().map(|(name, _)| name).collect();
+    assert_eq!(names, ["a.jpg", "empty/", "sub/b.jpg"]);
+    assert_eq!(photos.get("/archive/trip/").await.header("accept-ranges"), "bytes");
+    photos.write("trip/c.jpg", b"three");
+    assert_eq!(entries(&photos.get("/archive/trip/").await.body).len(), 4);
+    photos.write("trip/a.jpg", b"another");
+    assert_eq!(entries(&photos.get("/archive/trip/").await.body)[0].1, "another");
+}
+
+#[tokio::test]
+async fn nothing_outside_of_the_directory_is_ever_served() {
+    let photos = Photos::start(&[]).await;
+    let outside = tempfile::tempdir().unwrap();
+    std::fs::write(outside.path().join("secret.txt"), "secret").unwrap();
+    photos.write("trip/a.jpg", b"one");
+    let trip = photos.folder.path().join("trip");
+    symlink(outside.path().join("secret.txt"), trip.join("leak.txt")).unwrap();
+    symlink(outside.path(), trip.join("leak")).unwrap();
+    symlink("../../..", trip.join("up")).unwrap();
+    symlink(&trip, trip.join("loop")).unwrap();
+    symlink(outside.path(), photos.folder.path().join("other")).unwrap();
+    std::fs::write(photos.folder.path().join("file"), "not a folder").unwrap();
+    let archive = photos.get("/archive/trip/").await;
+    assert!(archive.whole);
+    for (name, content) in entries(&archive.body) {
+        assert!(content != "secret", "{name} leaks");
+    }
+    assert_eq!(photos.get("/archive/other/").await.status, 404);
+    assert_eq!(photos.get("/archive/file/").await.status, 404);
+    assert_eq!(photos.get("/archive/%2e%2e/").await.status, 404);
+}
+
+/// Root reads everything, so what cannot be read here is a file whose name is too long a chain of links.
+#[tokio::test]
+async fn a_file_that_cannot_be_read_is_never_half_an_archive() {
+    let photos = Photos::start(&[]).await;
+    photos.write("trip/a.jpg", b"one");
+    photos.write("trip/b.jpg", b"two");
+    std::fs::remove_file(photos.folder.path().join("trip/b.jpg")).unwrap();
+    symlink("b.jpg", photos.folder.path().join("trip/b.jpg")).unwrap();
+    let archive = photos.get("/archive/trip/").await;
+    assert!(archive.whole && entries(&archive.body).len() == 1, "a link to itself is no file");
+    if rustix::process::geteuid().is_root() {
+        require::missing("a user who is not root (for a file without read permission)");
+    } else {
+        photos.write("trip/c.jpg", b"three");
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o000);
+        std::fs::set_permissions(photos.folder.path().join("trip/c.jpg"), mode).unwrap();
+        assert!(!photos.get("/archive/trip/").await.whole);
+    }
+    assert_eq!(photos.get("/health").await.status, 200);
+}
+
+#[tokio::test]
+async fn a_path_that_is_no_directory_is_refused_at_the_start() {
+    let data = tempfile::tempdir().unwrap();
+    let file = data.path().join("file");
+    std::fs::write(&file, "x").unwrap();
+    for path in [file.as_path(), Path::new("/nowhere")] {
+        let (code, said) = run_to_end(&data.path().join("d"), &["-p", path.to_str().unwrap()], &[]).await;
+        assert_eq!(code, Some(2));
+        assert!(said.lines().count() == 1 && said.contains("--path"), "{said}");
+    }
+}
+
+#[tokio::test]
+async fn a_delay_slows_the_chunks() {
+    let photos = Photos::start(&["--delay", "1"]).await;
+    for index in 0..3 {
+        photos.write(&format!("trip/{index}.bin"), &arbitrary::bytes(index, 80_000));
+    }
+    let started = std::time::Instant::now();
+    let archive = photos.get("/archive/trip/").await;
+    assert!(archive.whole && entries(&archive.body).len() == 3);
+    // Not a measurement: three contents of a frame each cannot pass in less than two pauses.
+    assert!(started.elapsed() >= std::time::Duration::from_secs(2));
+}
