@@ -26,12 +26,14 @@ pub(in crate::store) fn object_attributes(
         .index
         .snapshot()?
         .object_and_body(&input.bucket, &input.key)?;
-    let wants = |attribute: &str| {
+    // Some clients send the list as one header value, which the protocol library does not split.
+    let asked = || {
         input
             .object_attributes
             .iter()
-            .any(|asked| asked.as_str() == attribute)
+            .flat_map(|asked| asked.as_str().split(','))
     };
+    let wants = |attribute: &str| asked().any(|asked| asked.trim() == attribute);
     let parts = if wants(ObjectAttributes::OBJECT_PARTS) {
         parts(input, &object, &body)?
     } else {
