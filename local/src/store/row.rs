@@ -253,10 +253,10 @@ mod tests {
                 .collect()
         };
         let whole = address(&chunks);
-        for start in 0..=12_u64 {
+        for start in 0..=12 {
             for end in start..=12 {
-                let (from, to) = (start.min(12) as usize, end as usize);
-                assert_eq!(address(&slice_chunks(&chunks, start, end)), whole[from..to]);
+                let slice = address(&slice_chunks(&chunks, start as u64, end as u64));
+                assert_eq!(slice, whole[start..end]);
             }
         }
     }
