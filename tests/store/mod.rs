@@ -1,5 +1,7 @@
 //! The embedded store: the probe over TCP and in the process, crashes, directories, and what only we have.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod behaviour;
 mod crash;
 mod directory;

@@ -17,18 +17,27 @@ use s3s::S3Result;
 use super::error::{bad_row, internal, no_such_bucket, no_such_key, no_such_upload};
 use super::row::{Body, Object, Part, Upload};
 
-/// Buckets: name to creation time in milliseconds.
+/// Bucket and key.
+pub(super) type ObjectKey = (&'static str, &'static str);
+/// Bucket, key and upload id.
+pub(super) type UploadKey = (&'static str, &'static str, &'static str);
+/// Upload id and part number.
+pub(super) type PartKey = (&'static str, u32);
+/// A value of [`super::row`], encoded.
+pub(super) type Row = &'static [u8];
+
+/// Name to creation time in milliseconds.
 pub(super) const BUCKETS: TableDefinition<'_, &str, i64> = TableDefinition::new("buckets");
-/// (bucket, key) to [`Object`].
-pub(super) const OBJECTS: TableDefinition<'_, (&str, &str), &[u8]> = TableDefinition::new("objects");
-/// (bucket, key) to [`Body`].
-pub(super) const BODIES: TableDefinition<'_, (&str, &str), &[u8]> = TableDefinition::new("bodies");
+/// To [`Object`].
+pub(super) const OBJECTS: TableDefinition<'_, ObjectKey, Row> = TableDefinition::new("objects");
+/// To [`Body`].
+pub(super) const BODIES: TableDefinition<'_, ObjectKey, Row> = TableDefinition::new("bodies");
 /// Blob to the number of chunks in bodies and parts that refer to it; a row exactly while that is > 0.
 pub(super) const BLOBS: TableDefinition<'_, u64, u32> = TableDefinition::new("blobs");
-/// (bucket, key, upload id) to [`Upload`].
-pub(super) const UPLOADS: TableDefinition<'_, (&str, &str, &str), &[u8]> = TableDefinition::new("uploads");
-/// (upload id, part number) to [`Part`].
-pub(super) const PARTS: TableDefinition<'_, (&str, u32), &[u8]> = TableDefinition::new("parts");
+/// To [`Upload`].
+pub(super) const UPLOADS: TableDefinition<'_, UploadKey, Row> = TableDefinition::new("uploads");
+/// To [`Part`].
+pub(super) const PARTS: TableDefinition<'_, PartKey, Row> = TableDefinition::new("parts");
 
 /// Memory for pages of the index.
 const CACHE_BYTES: usize = 64 * 1024 * 1024;
@@ -43,7 +52,7 @@ impl Index {
     /// Opens the file, making it with mode 0600 when it is missing, and repairs it after a crash.
     pub(super) fn open(path: &Path) -> Result<Self, redb::Error> {
         let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path);
-        let file = file.map_err(|error| redb::Error::Io(error.into()))?;
+        let file = file.map_err(redb::Error::Io)?;
         let database = Database::builder().set_cache_size(CACHE_BYTES).create_file(file)?;
         let index = Self { database: Arc::new(database) };
         index.make_tables()?;
@@ -144,12 +153,12 @@ impl Snapshot {
     }
 
     /// The table of objects, for a listing.
-    pub(super) fn objects(&self) -> S3Result<ReadOnlyTable<(&'static str, &'static str), &'static [u8]>> {
+    pub(super) fn objects(&self) -> S3Result<ReadOnlyTable<ObjectKey, Row>> {
         self.0.open_table(OBJECTS).map_err(internal)
     }
 
     /// The table of uploads, for a listing.
-    pub(super) fn uploads(&self) -> S3Result<ReadOnlyTable<(&'static str, &'static str, &'static str), &'static [u8]>> {
+    pub(super) fn uploads(&self) -> S3Result<ReadOnlyTable<UploadKey, Row>> {
         self.0.open_table(UPLOADS).map_err(internal)
     }
 }

@@ -236,10 +236,10 @@ mod tests {
             chunks.iter().flat_map(|c| (c.offset..c.offset + c.len).map(|o| (c.blob, o))).collect()
         };
         let whole = address(&chunks);
-        for start in 0..=12_u64 {
+        for start in 0..=12 {
             for end in start..=12 {
-                let (from, to) = (start.min(12) as usize, end as usize);
-                assert_eq!(address(&slice_chunks(&chunks, start, end)), whole[from..to]);
+                let slice = address(&slice_chunks(&chunks, start as u64, end as u64));
+                assert_eq!(slice, whole[start..end]);
             }
         }
     }

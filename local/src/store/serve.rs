@@ -90,7 +90,9 @@ async fn answer(front: Front, request: Request<Incoming>) -> Result<Response<Bod
     let body = SharedBody::new(body);
     let response = front.call(Request::from_parts(head, Body::http_body(body.clone()))).await;
     let mut response = response.unwrap_or_else(|error| failed(error.into()));
-    let usable = body.is_ended() || !expects && body.discard().await;
+    // After a success only the framing of the body can be left.
+    let comes = !expects || response.status().is_success();
+    let usable = body.is_ended() || comes && body.discard().await;
     if !usable {
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }

@@ -9,17 +9,17 @@ use redb::{ReadableTable, Table, WriteTransaction};
 use super::blobs::NewBlob;
 use super::error::{Refusal, no_such_bucket, no_such_key, no_such_upload};
 use super::event::{Event, EventKind};
-use super::index::{BLOBS, BODIES, BUCKETS, OBJECTS, PARTS, UPLOADS};
+use super::index::{BLOBS, BODIES, BUCKETS, OBJECTS, ObjectKey, PARTS, PartKey, Row, UPLOADS, UploadKey};
 use super::row::{Body, Object, Part, Upload};
 
 /// What a job of the commit thread works with.
 pub(super) struct Writer<'t> {
     buckets: Table<'t, &'static str, i64>,
-    objects: Table<'t, (&'static str, &'static str), &'static [u8]>,
-    bodies: Table<'t, (&'static str, &'static str), &'static [u8]>,
+    objects: Table<'t, ObjectKey, Row>,
+    bodies: Table<'t, ObjectKey, Row>,
     blobs: Table<'t, u64, u32>,
-    uploads: Table<'t, (&'static str, &'static str, &'static str), &'static [u8]>,
-    parts: Table<'t, (&'static str, u32), &'static [u8]>,
+    uploads: Table<'t, UploadKey, Row>,
+    parts: Table<'t, PartKey, Row>,
     pub(super) effects: Effects,
 }
 

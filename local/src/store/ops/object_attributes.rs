@@ -23,7 +23,9 @@ pub(in crate::store) fn object_attributes(
         return Err(error::read_only());
     }
     let (object, body) = state.index.snapshot()?.object_and_body(&input.bucket, &input.key)?;
-    let wants = |attribute: &str| input.object_attributes.iter().any(|asked| asked.as_str() == attribute);
+    // Some clients send the list as one header value, which the protocol library does not split.
+    let asked = || input.object_attributes.iter().flat_map(|asked| asked.as_str().split(','));
+    let wants = |attribute: &str| asked().any(|asked| asked.trim() == attribute);
     let parts = if wants(ObjectAttributes::OBJECT_PARTS) { parts(input, &object, &body)? } else { None };
     Ok(GetObjectAttributesOutput {
         checksum: wants(ObjectAttributes::CHECKSUM).then(|| checksum(&object)),
