@@ -20,7 +20,7 @@ use percent_encoding::percent_decode_str;
 use serde::Deserialize;
 use serde_json::json;
 use tokio::time::{Instant, timeout_at};
-use tracing::{error, info};
+use tracing::{debug, error};
 
 use crate::app::App;
 use crate::error::{BoxError, Error, Kind};
@@ -176,7 +176,7 @@ pub async fn handle(app: &App, worker: &Worker, deadline: Instant, event: &Objec
     };
     if outcome.is_ok() {
         let (bucket, key) = (&event.bucket, event.key.escape_debug());
-        info!(worker = worker.name, bucket, %key, kind = ?event.kind, "done");
+        debug!(worker = worker.name, bucket, %key, kind = ?event.kind, "done");
     }
     outcome
 }

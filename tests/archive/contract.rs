@@ -183,12 +183,23 @@ contract! {
     }
 
     async fn names_are_safe_and_folders_stay(stack: &Stack) {
-        for key in ["../up.txt", "/abs.txt", "a\\b.txt", "a_b.txt", "dir/", "dir/in.txt", "C:x", "nfc-é", "nfd-e\u{301}"] {
-            stack.put(&format!("photos/odd/{key}"), if key.ends_with('/') { "" } else { "x" }).await;
+        let (mut expected, own_keys) = (Vec::new(), [
+            ("../up.txt", "__/up.txt"), ("/abs.txt", "abs.txt"), ("C:x", "C_x"), ("a\\b.txt", "a_b.txt"),
+            ("a_b.txt", "a_b (2).txt"), ("dir/", "dir/"), ("dir/in.txt", "dir/in.txt"), ("nfc-é", "nfc-é"),
+            ("nfd-e\u{301}", "nfd-e\u{301}"),
+        ]);
+        for (key, name) in own_keys {
+            let content = if key.ends_with('/') { "" } else { "x" };
+            // A store may refuse the oddest keys itself.
+            if stack.try_put(&format!("photos/odd/{key}"), content).await {
+                expected.push(name);
+            } else {
+                assert!(["../up.txt", "/abs.txt"].contains(&key), "{key} is refused");
+            }
         }
         let archive = stack.settled("/archive/odd/").await;
         let names: Vec<_> = entries(&archive.body).into_iter().map(|(name, _)| name).collect();
-        assert_eq!(names, ["__/up.txt", "abs.txt", "C_x", "a_b.txt", "a_b (2).txt", "dir/", "dir/in.txt", "nfc-é", "nfd-e\u{301}"]);
+        assert_eq!(names, expected);
     }
 
     async fn the_index_lists_what_the_archive_holds(stack: &Stack) {

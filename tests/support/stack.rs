@@ -174,8 +174,13 @@ impl Stack {
 
     /// Puts an object, as any client of the bucket would.
     pub async fn put(&self, key: &str, content: impl Into<Bytes>) {
+        assert!(self.try_put(key, content).await, "{key} is put");
+    }
+
+    /// The same; whether the store takes it.
+    pub async fn try_put(&self, key: &str, content: impl Into<Bytes>) -> bool {
         let body = ByteStream::from(content.into());
-        self.s3.put_object().bucket(&self.bucket).key(key).body(body).send().await.expect("an object is put");
+        self.s3.put_object().bucket(&self.bucket).key(key).body(body).send().await.is_ok()
     }
 
     /// Deletes an object.

@@ -115,8 +115,8 @@ impl<C: Contents> Sending<C> {
             return if self.left == 0 { Ok(None) } else { Err("the archive is shorter than its layout".into()) };
         };
         self.left = self.left.checked_sub(chunk.len() as u64).ok_or("the archive is longer than its layout")?;
-        if let (0, Some(sent)) = (self.left, self.sent.take()) {
-            self.contents.unchanged(self.plan.clone(), sent).await?;
+        if let (0, Some(sent)) = (self.left, &self.sent) {
+            self.contents.unchanged(self.plan.clone(), sent.clone()).await?;
         }
         Ok(Some(chunk))
     }
