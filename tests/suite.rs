@@ -8,5 +8,6 @@ mod door;
 mod lambda;
 mod pages;
 mod probe;
+mod program;
 mod store;
 mod tidy;

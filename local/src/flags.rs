@@ -8,7 +8,7 @@ use shared::config::{self, Config, ConfigError};
 
 /// Pannier: a file backend in a bucket. Serves every function on one address.
 #[derive(Debug, Parser)]
-#[command(name = "pannier", version)]
+#[command(name = "pannier", version, args_override_self = true)]
 pub struct Flags {
     /// Where to listen; port 0 picks a free one
     #[arg(long, env = "LISTEN", value_name = "ADDR:PORT", default_value = "127.0.0.1:8080")]
