@@ -9,5 +9,6 @@ mod lambda;
 mod pages;
 mod probe;
 mod program;
+mod storage;
 mod store;
 mod tidy;

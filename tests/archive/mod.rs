@@ -3,4 +3,5 @@
 mod contract;
 mod directory;
 mod faults;
+mod functions;
 mod unzip;

@@ -53,6 +53,7 @@ pub struct Stack {
     pub s3: S3,
     /// The bucket.
     pub bucket: String,
+    endpoint: String,
     entrance: Entrance,
     http: Client,
     /// Keeps the embedded store of this process open.
@@ -97,7 +98,7 @@ impl Stack {
                 variables.push((
                     own.to_owned(),
                     match backend {
-                        Backend::Minio => endpoint,
+                        Backend::Minio => endpoint.clone(),
                         Backend::Embedded => endpoint.trim_start_matches("http://").to_owned(),
                     },
                 ));
@@ -106,11 +107,11 @@ impl Stack {
             }
             Door::Functions => {
                 s3.create_bucket().bucket(&bucket).send().await.expect("a bucket");
-                variables.push(("S3_ENDPOINT".to_owned(), endpoint));
+                variables.push(("S3_ENDPOINT".to_owned(), endpoint.clone()));
                 Entrance::Functions { variables, running: Mutex::default() }
             }
         };
-        let stack = Self { s3, bucket, entrance, http: client::client(), _store: store, _data: data };
+        let stack = Self { s3, bucket, endpoint, entrance, http: client::client(), _store: store, _data: data };
         stack.wait_until_ready().await;
         Some(stack)
     }
@@ -124,6 +125,11 @@ impl Stack {
             Entrance::Program(program) => program,
             _ => panic!("this stack has no program"),
         }
+    }
+
+    /// The URL of the store, and the keys to it.
+    pub fn store(&self) -> (&str, (&'static str, &'static str)) {
+        (&self.endpoint, (minio::ACCESS_KEY, minio::SECRET_KEY))
     }
 
     /// Sends a request, whose target is a path, and returns what comes back as it comes. `None` where a
@@ -244,8 +250,36 @@ async fn app(store: &Store, keys: (&str, &str)) -> Arc<App> {
     Arc::new(App::with_storage(config, storage))
 }
 
+/// The storage module over a backend, with a bucket of its own; what keeps it alive comes along.
+pub async fn storage(backend: Backend) -> Option<(Storage, Option<(Store, TempDir)>)> {
+    let keys = (minio::ACCESS_KEY, minio::SECRET_KEY);
+    let (endpoint, kept) = match backend {
+        Backend::Minio => (minio::endpoint().await?, None),
+        Backend::Embedded => {
+            let data = tempfile::tempdir().expect("a temporary folder");
+            let (store, endpoint) = embedded(&data, keys).await;
+            (endpoint, Some((store, data)))
+        }
+    };
+    Some((storage_at(&endpoint, &fresh_bucket()).await, kept))
+}
+
+/// The storage module over a store that has the tests' keys.
+pub async fn storage_at(endpoint: &str, bucket: &str) -> Storage {
+    let settings = |name: &str| match name {
+        "S3_ENDPOINT" => Some(endpoint.to_owned()),
+        "BUCKET" => Some(bucket.to_owned()),
+        _ => None,
+    };
+    let config = Config::read(settings, None).expect("a right setting");
+    let transport = Transport::NetworkAs(minio::ACCESS_KEY.to_owned(), minio::SECRET_KEY.to_owned());
+    let storage = Storage::connect(&config, transport).await;
+    storage.prepare().await.expect("the store passes the self-test");
+    storage
+}
+
 /// The embedded store, in this process and on a port.
-async fn embedded(data: &TempDir, keys: (&str, &str)) -> (Store, String) {
+pub async fn embedded(data: &TempDir, keys: (&str, &str)) -> (Store, String) {
     let credentials = store::Credentials { access_key: keys.0.to_owned(), secret_key: keys.1.to_owned() };
     let options = Options { credentials, cors_origins: Vec::new(), directory: None };
     let store = Store::open(&data.path().join("store"), options).await.expect("a store opens");

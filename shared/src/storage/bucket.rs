@@ -26,6 +26,8 @@ use crate::http::Body;
 pub struct Bucket {
     pub(super) client: Client,
     pub(super) name: Arc<str>,
+    /// Whether bodies go unsigned, with a CRC-32.
+    pub(super) unsigned: bool,
 }
 
 /// What to read of an object.
@@ -68,8 +70,8 @@ pub struct Put<'a> {
 }
 
 impl Bucket {
-    pub(super) fn new(client: Client, name: &str) -> Self {
-        Self { client, name: name.into() }
+    pub(super) fn new(client: Client, name: &str, unsigned: bool) -> Self {
+        Self { client, name: name.into(), unsigned }
     }
 
     /// Its name.
@@ -191,7 +193,10 @@ impl Bucket {
             .set_content_length(length.and_then(|length| i64::try_from(length).ok()))
             .set_content_type(put.content_type.map(str::to_owned))
             .set_if_none_match(put.if_absent.then(|| "*".to_owned()))
-            .set_if_match(put.if_match.map(str::to_owned));
+            .set_if_match(put.if_match.map(str::to_owned))
+            .customize();
+        // A stream has its checksum in a trailer and is never signed.
+        let request = if self.unsigned && length.is_none() { request.disable_payload_signing() } else { request };
         let sent = request.send().await.map_err(|cause| self.error("PutObject", &key, cause))?;
         Ok(sent.e_tag.unwrap_or_default())
     }

@@ -38,6 +38,8 @@ pub struct Storage {
 pub enum Transport {
     /// Over the network, with the usual `AWS_*` variables.
     Network,
+    /// Over the network, with this access key and secret key.
+    NetworkAs(String, String),
     /// To a store in this process.
     InProcess {
         /// Calls the store directly.
@@ -50,14 +52,14 @@ pub enum Transport {
 impl Storage {
     /// Makes the clients of the configured store. Nothing is sent yet.
     pub async fn connect(config: &Config, transport: Transport) -> Self {
-        let main = Bucket::new(client(config, transport).await, &config.bucket);
+        let main = bucket(config, transport, &config.bucket).await;
         Self { archives: main.clone(), main }
     }
 
     /// Serves the folders of another bucket as archives.
     #[must_use]
     pub async fn with_archives(self, config: &Config, transport: Transport, bucket: &str) -> Self {
-        Self { archives: Bucket::new(client(config, transport).await, bucket), ..self }
+        Self { archives: self::bucket(config, transport, bucket).await, ..self }
     }
 
     /// Makes the main bucket if it is missing, and refuses a store that gets conditional writes wrong.
@@ -72,16 +74,18 @@ impl Storage {
     }
 }
 
-async fn client(config: &Config, transport: Transport) -> Client {
+async fn bucket(config: &Config, transport: Transport, name: &str) -> Bucket {
     let mut loader = aws_config::defaults(BehaviorVersion::latest());
-    let in_process = matches!(transport, Transport::InProcess { .. });
-    if let Transport::InProcess { client, credentials: (access, secret) } = transport {
-        loader = loader
-            .http_client(client)
-            .region(Region::from_static("us-east-1"))
-            .credentials_provider(Credentials::new(access, secret, None, None, "embedded"))
-            .endpoint_url("http://embedded.invalid");
-    } else if let Some(endpoint) = &config.s3_endpoint {
+    let mut endpoint = config.s3_endpoint.as_deref();
+    match transport {
+        Transport::Network => {}
+        Transport::NetworkAs(access, secret) => loader = loader.credentials_provider(keys(access, secret)),
+        Transport::InProcess { client, credentials: (access, secret) } => {
+            loader = loader.http_client(client).credentials_provider(keys(access, secret));
+            endpoint = Some(IN_PROCESS);
+        }
+    }
+    if let Some(endpoint) = endpoint {
         loader = loader.endpoint_url(endpoint);
     }
     let shared = loader
@@ -93,14 +97,26 @@ async fn client(config: &Config, transport: Transport) -> Client {
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
         .load()
         .await;
-    let mut builder = aws_sdk_s3::config::Builder::from(&shared)
+    let region = shared.region().cloned().unwrap_or(Region::from_static("us-east-1"));
+    let builder = aws_sdk_s3::config::Builder::from(&shared)
+        .region(region)
+        .force_path_style(endpoint.is_some())
         // Bodies are checked where they are used, against our own record of them.
         .response_checksum_validation(ResponseChecksumValidation::WhenRequired);
-    if in_process || config.s3_endpoint.is_some() {
-        builder = builder.force_path_style(true);
-    }
-    if shared.region().is_none() {
-        builder = builder.region(Region::from_static("us-east-1"));
-    }
-    Client::from_conf(builder.build())
+    Bucket::new(Client::from_conf(builder.build()), name, endpoint.is_none_or(is_private))
+}
+
+/// Stands for the store in this process; the name can never be resolved.
+const IN_PROCESS: &str = "http://embedded.invalid";
+
+fn keys(access: String, secret: String) -> Credentials {
+    Credentials::new(access, secret, None, None, "configured")
+}
+
+/// Whether nobody between here and the store could change a body, so that its CRC-32 is check enough and
+/// it need not be hashed for the signature (125 MB/s where the processor has no SHA instructions).
+fn is_private(endpoint: &str) -> bool {
+    let uri: Option<http::Uri> = endpoint.parse().ok();
+    let (scheme, host) = uri.as_ref().map_or((None, ""), |uri| (uri.scheme_str(), uri.host().unwrap_or_default()));
+    endpoint == IN_PROCESS || scheme == Some("https") || matches!(host, "127.0.0.1" | "localhost" | "[::1]")
 }

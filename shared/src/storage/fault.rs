@@ -6,7 +6,7 @@ use std::fmt;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 
-use crate::error::{BoxError, Error};
+use crate::error::{BoxError, Error, Kind};
 
 /// What a caller can do about a store's error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,6 +101,7 @@ impl From<StoreError> for Error {
     fn from(cause: StoreError) -> Self {
         match cause.fault {
             Fault::Unavailable | Fault::Conflict => Self::unavailable("Storage does not answer.").caused_by(cause),
+            Fault::Denied => Self::new(Kind::Internal, "Storage refuses access.").caused_by(cause),
             _ => Self::internal("store", cause),
         }
     }

@@ -21,22 +21,29 @@ pub struct Multipart {
     bucket: Bucket,
     key: String,
     id: String,
+    checked: bool,
 }
 
 impl Bucket {
-    /// Begins an object made of parts. The store is asked for a CRC-32 of the whole.
-    pub async fn multipart(&self, key: &Key<'_>, content_type: Option<&str>) -> Result<Multipart, StoreError> {
+    /// Begins an object made of parts. With `checked` the store is asked for a CRC-32 of the whole; MinIO
+    /// then refuses [`Multipart::part_copy`] ("checksum missing"), so an object of copies goes without.
+    pub async fn multipart(
+        &self,
+        key: &Key<'_>,
+        content_type: Option<&str>,
+        checked: bool,
+    ) -> Result<Multipart, StoreError> {
         let key = key.to_string();
         let request = self
             .client
             .create_multipart_upload()
             .bucket(&*self.name)
             .key(&key)
-            .checksum_algorithm(ChecksumAlgorithm::Crc32)
-            .checksum_type(ChecksumType::FullObject)
+            .set_checksum_algorithm(checked.then_some(ChecksumAlgorithm::Crc32))
+            .set_checksum_type(checked.then_some(ChecksumType::FullObject))
             .set_content_type(content_type.map(str::to_owned));
         let sent = request.send().await.map_err(|cause| self.error("CreateMultipartUpload", &key, cause))?;
-        Ok(Multipart { bucket: self.clone(), key, id: sent.upload_id.unwrap_or_default() })
+        Ok(Multipart { bucket: self.clone(), key, id: sent.upload_id.unwrap_or_default(), checked })
     }
 }
 
@@ -52,7 +59,9 @@ impl Multipart {
             .upload_id(&self.id)
             .part_number(number)
             .checksum_algorithm(ChecksumAlgorithm::Crc32)
-            .body(ByteStream::from(bytes));
+            .body(ByteStream::from(bytes))
+            .customize();
+        let request = if self.bucket.unsigned { request.disable_payload_signing() } else { request };
         let sent = request.send().await.map_err(|cause| self.bucket.error("UploadPart", &self.key, cause))?;
         Ok(CompletedPart::builder()
             .part_number(number)
@@ -92,7 +101,7 @@ impl Multipart {
             .bucket(&*self.bucket.name)
             .key(&self.key)
             .upload_id(&self.id)
-            .checksum_type(ChecksumType::FullObject)
+            .set_checksum_type(self.checked.then_some(ChecksumType::FullObject))
             .multipart_upload(parts)
             .set_if_none_match(put.if_absent.then(|| "*".to_owned()))
             .set_if_match(put.if_match.map(str::to_owned));
