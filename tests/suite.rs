@@ -1,1 +1,6 @@
-//! x
+//! The one test binary: the contract through every door, and the house rules.
+
+// A failed unwrap is a failed test, in a helper too.
+#![allow(clippy::unwrap_used)]
+
+mod archive;

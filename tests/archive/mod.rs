@@ -1,0 +1,4 @@
+//! Archives: that their bytes are right, and that every reader thinks so.
+
+mod layout;
+mod readers;
