@@ -7,7 +7,7 @@
 //! - content is stored (method 0). Where a large object's CRC-32 is not known when its header goes out,
 //!   it is sent as deflate in stored blocks (RFC 1951, 3.2.4) with a data descriptor (4.3.9): its
 //!   length is as predictable, and unlike "stored with descriptor" a reader of a stream can tell where
-//!   it ends;
+//!   it ends. No such stream is 2^32-1 bytes long: see [`Member::ends_in_empty_block`];
 //! - zip64 records (4.3.14, 4.3.15, 4.5.3) exactly where a field does not fit.
 //!
 //! What may never happen: a length here that differs by a byte from what is written here.
@@ -104,8 +104,22 @@ impl Member<'_> {
     pub fn content_length(&self) -> u64 {
         match self.form {
             Form::Stored => self.size,
-            Form::Blocks => self.size + BLOCK_HEADER * self.size.div_ceil(BLOCK).max(1),
+            Form::Blocks => self.full_blocks_length() + if self.ends_in_empty_block() { BLOCK_HEADER } else { 0 },
         }
+    }
+
+    fn full_blocks_length(&self) -> u64 {
+        self.size + BLOCK_HEADER * self.size.div_ceil(BLOCK)
+    }
+
+    /// Whether its deflate stream ends in a block without content.
+    ///
+    /// That of no content is nothing else. The other is that of 4,294,639,630 bytes, whose length would
+    /// be exactly 2^32-1: the one that needs zip64 (4.4.8), and so 8-byte sizes in the descriptor
+    /// (4.3.9.2), while `java.util.zip.ZipInputStream` before JDK 22 expects those only beyond it and
+    /// loses its place. APPNOTE is on our side, but five bytes more and all readers are.
+    pub(super) fn ends_in_empty_block(&self) -> bool {
+        self.form == Form::Blocks && (self.size == 0 || self.full_blocks_length() == MAX32)
     }
 
     /// Whether its sizes need zip64 fields. Content is never shorter than `size`.

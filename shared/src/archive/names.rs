@@ -1,7 +1,7 @@
 //! Names: from keys to what an archive may safely say to a reader, and of the file it is saved as.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// The longest `?name=` that is used, in bytes; most file systems take 255.
 const FILE_NAME_LIMIT: usize = 200;
@@ -43,30 +43,59 @@ fn safe_segment(segment: &str) -> String {
     }
 }
 
-/// Makes sanitised names unique, in the order of the entries: `a.jpg`, `a (2).jpg`, `a (3).jpg`.
-#[derive(Default)]
+/// Makes names unique, in the order of the entries: `a.jpg`, `a (2).jpg`, `a (3).jpg`. A file is not
+/// called like a folder either: no reader could unpack both.
 pub struct Unique {
-    /// Each name given out, and the number its next double tries first.
-    taken: HashMap<String, u32>,
+    /// The folders that names lie in or stand for, without their last slash.
+    folders: HashSet<String>,
+    /// The names given out.
+    given: HashSet<String>,
+    /// By name, the number that its next double tries first.
+    next: HashMap<String, u32>,
 }
 
 impl Unique {
+    /// For these names, of which each will be claimed.
+    pub fn new<N: AsRef<str>>(names: impl Iterator<Item = N>) -> Self {
+        let mut folders = HashSet::new();
+        for name in names {
+            let name = name.as_ref();
+            // From the longest: where one is known, so are those above it.
+            for (at, _) in name.rmatch_indices('/') {
+                if folders.contains(&name[..at]) {
+                    break;
+                }
+                folders.insert(name[..at].to_owned());
+            }
+        }
+        Self { folders, given: HashSet::new(), next: HashMap::new() }
+    }
+
     /// `name`, or the first variation of it that is still free.
     pub fn claim(&mut self, name: &str) -> String {
-        let Some(mut count) = self.taken.get(name).copied() else {
-            self.taken.insert(name.to_owned(), 2);
-            return name.to_owned();
-        };
-        let candidate = loop {
-            let candidate = numbered(name, count);
-            count += 1;
-            if !self.taken.contains_key(&candidate) {
-                break candidate;
+        let mut claimed = name.to_owned();
+        if !self.is_free(name) {
+            let mut count = self.next.get(name).copied().unwrap_or(2);
+            claimed = numbered(name, count);
+            while !self.is_free(&claimed) {
+                count += 1;
+                claimed = numbered(name, count);
             }
+            self.next.insert(name.to_owned(), count + 1);
+        }
+        if let Some(folder) = claimed.strip_suffix('/') {
+            self.folders.insert(folder.to_owned());
+        }
+        self.given.insert(claimed.clone());
+        claimed
+    }
+
+    fn is_free(&self, name: &str) -> bool {
+        let other = match name.strip_suffix('/') {
+            Some(folder) => self.given.contains(folder),
+            None => self.folders.contains(name),
         };
-        self.taken.insert(name.to_owned(), count);
-        self.taken.insert(candidate.clone(), 2);
-        candidate
+        !other && !self.given.contains(name)
     }
 }
 
@@ -127,9 +156,19 @@ mod tests {
 
     #[test]
     fn duplicates_are_numbered_before_the_extension() {
-        let mut unique = Unique::default();
-        let claimed: Vec<_> = ["a.jpg", "a.jpg", "a (2).jpg", "d/", "d/", ".x", ".x"].map(|n| unique.claim(n)).into();
-        assert_eq!(claimed, ["a.jpg", "a (2).jpg", "a (2) (2).jpg", "d/", "d (2)/", ".x", ".x (2)"]);
+        for (names, expected) in [
+            (
+                ["a.jpg", "a.jpg", "a (2).jpg", "d/", "d/", ".x", ".x"],
+                ["a.jpg", "a (2).jpg", "a (2) (2).jpg", "d/", "d (2)/", ".x", ".x (2)"],
+            ),
+            (
+                ["d", "d (2)", "d/", "d/x", "d/x", "d/x/y", "e"],
+                ["d (2)", "d (2) (2)", "d/", "d/x (2)", "d/x (3)", "d/x/y", "e"],
+            ),
+        ] {
+            let mut unique = Unique::new(names.iter());
+            assert_eq!(names.map(|name| unique.claim(name)), expected);
+        }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The plan of an archive: its entries in their final order, names and forms, and what follows from them.
 
+use std::borrow::Cow;
 use std::time::{Duration, SystemTime};
 
 use futures_util::{StreamExt, TryStreamExt, stream};
@@ -105,6 +106,10 @@ impl Plan {
     /// The plan of `entries`, which are in the order of their keys; each key begins with the same
     /// `prefix_length` bytes, the folder's.
     pub fn new(folder: &str, prefix_length: usize, mut entries: Vec<Entry>) -> Self {
+        for entry in entries.iter_mut().filter(|entry| entry.size == 0) {
+            // Of no bytes; there is nothing to fetch.
+            entry.crc32 = Some(0);
+        }
         rename(prefix_length, &mut entries);
         let layout = Layout::new(entries.iter().map(|entry| member(entry, prefix_length)));
         Self { folder: folder.to_owned(), entries, layout, prefix_length }
@@ -204,18 +209,42 @@ async fn ask_store(storage: &Storage, folder: &str, entries: &mut [Entry]) -> Re
 }
 
 /// Gives every entry a name that is safe, not empty and its own. Keys differ, so names only collide
-/// where one had to be changed.
+/// where one had to be changed, or where a file is called like a folder.
 fn rename(prefix_length: usize, entries: &mut [Entry]) {
-    let changed = |entry: &Entry| entry_name(&entry.key[prefix_length..]) != entry.key[prefix_length..];
-    if !entries.iter().any(changed) {
+    let changed = |entry: &Entry| wanted(prefix_length, entry) != entry.key[prefix_length..];
+    if !entries.iter().any(changed) && !has_file_like_folder(prefix_length, entries) {
         return;
     }
-    let mut unique = Unique::default();
+    let mut unique = Unique::new(entries.iter().map(|entry| wanted(prefix_length, entry)));
     for entry in entries {
-        let wanted = entry_name(&entry.key[prefix_length..]);
-        // A directory has no content (APPNOTE 4.3.8): a marker that has some is a file after all.
-        let wanted = if entry.size > 0 { wanted.trim_end_matches('/') } else { &*wanted };
-        let name = unique.claim(if wanted.is_empty() { "_" } else { wanted });
+        let name = unique.claim(&wanted(prefix_length, entry));
         entry.renamed = (*name != entry.key[prefix_length..]).then(|| name.into());
     }
+}
+
+/// The name of an entry, if no other has it.
+fn wanted(prefix_length: usize, entry: &Entry) -> Cow<'_, str> {
+    let mut name = entry_name(&entry.key[prefix_length..]);
+    if entry.size > 0 && name.ends_with('/') {
+        // A directory has no content (APPNOTE 4.3.8): a marker that has some is a file after all.
+        name = name.trim_end_matches('/').to_owned().into();
+    }
+    if name.is_empty() { "_".into() } else { name }
+}
+
+/// Whether some key is `a` and another `a/b`, which a bucket has room for and a file system has not.
+fn has_file_like_folder(prefix_length: usize, entries: &[Entry]) -> bool {
+    let mut previous = "";
+    for Entry { key, .. } in entries {
+        for (at, _) in key[prefix_length..].match_indices('/') {
+            // Keys are sorted: of each folder only the first is looked at.
+            let (folder, slash) = (&key[..prefix_length + at], &key[..=prefix_length + at]);
+            let is_file = || entries.binary_search_by(|entry| (*entry.key).cmp(folder)).is_ok();
+            if !previous.starts_with(slash) && is_file() {
+                return true;
+            }
+        }
+        previous = key;
+    }
+    false
 }

@@ -48,13 +48,15 @@ pub trait Contents: Clone + Send + Sync + 'static {
 }
 
 /// The bytes of a range of an archive. An `Err` means that an object has changed, vanished or stalled:
-/// what was sent so far is then no archive and must not look like one.
+/// what was sent so far is then no archive and must not look like one. A part of an archive that is not
+/// settled yet ([`Plan::is_settled`]) is an `Err` at once: its bytes do not exist.
 pub fn send<C: Contents>(
     plan: Arc<Plan>,
     contents: C,
     range: Range<u64>,
     delay: Duration,
 ) -> impl Stream<Item = Result<Bytes, BoxError>> + Send {
+    let exists = range == (0..plan.layout.total()) || plan.is_settled();
     let sending = Box::new(Sending {
         left: range.end - range.start,
         sent: None,
@@ -69,7 +71,10 @@ pub fn send<C: Contents>(
         learned: HashMap::new(),
         records: JoinSet::new(),
     });
-    let chunks = stream::try_unfold(sending, |mut sending| async move {
+    let chunks = stream::try_unfold(sending, move |mut sending| async move {
+        if !exists {
+            return Err("a part of what is not settled".into());
+        }
         let chunk = sending.next().await?;
         Ok(chunk.map(|chunk| (chunk, sending)))
     });
@@ -189,16 +194,13 @@ impl<C: Contents> Sending<C> {
                 Ok(())
             }
             (Part::Content(index), Content::Stream(body)) => {
-                let form = self.plan.entries[index].form();
+                let (form, member) = (self.plan.entries[index].form(), self.plan.member(index));
+                let empty_block = member.ends_in_empty_block();
                 // What is fetched is content; the block headers of the other form are added here.
-                let left = if form == Form::Blocks {
-                    self.plan.entries[index].size
-                } else {
-                    piece.bytes.end - piece.bytes.start
-                };
+                let left = if form == Form::Blocks { member.size } else { piece.bytes.end - piece.bytes.start };
                 let frames = BodyDataStream::new(body);
                 let crc32 = piece.whole.then(crc32fast::Hasher::new);
-                self.state = State::Streaming(Passing { index, frames, left, crc32, form, block: 0 });
+                self.state = State::Streaming(Passing { index, frames, left, crc32, form, block: 0, empty_block });
                 Ok(())
             }
             (part, Content::Stream(_)) => Err(format!("{part:?} cannot wait for a stream").into()),
@@ -210,11 +212,16 @@ impl<C: Contents> Sending<C> {
     async fn pass(&mut self, mut passing: Passing) -> Result<(), BoxError> {
         let frame = tokio::time::timeout(IDLE_LIMIT, passing.frames.try_next()).await??;
         let Some(frame) = frame else {
-            return if passing.left == 0 { self.passed(&passing) } else { Err("an object's body is short".into()) };
+            return if passing.left == 0 { self.passed(passing) } else { Err("an object's body is short".into()) };
         };
         passing.left = passing.left.checked_sub(frame.len() as u64).ok_or("an object's body is long")?;
         if let Some(crc32) = &mut passing.crc32 {
             crc32.update(&frame);
+        }
+        if passing.left == 0 && passing.form == Form::Stored {
+            // Before its last bytes are let go: in a range that ends with them nothing follows that
+            // could still break.
+            passing.crc32.take().map_or(Ok(()), |crc32| self.verify(passing.index, crc32.finalize()))?;
         }
         match passing.form {
             Form::Stored => self.emit(frame),
@@ -224,17 +231,15 @@ impl<C: Contents> Sending<C> {
         Ok(())
     }
 
-    fn passed(&mut self, passing: &Passing) -> Result<(), BoxError> {
-        match &passing.crc32 {
-            None => Ok(()),
-            Some(crc32) => match passing.form {
-                Form::Stored => self.verify(passing.index, crc32.clone().finalize()),
-                Form::Blocks => {
-                    self.learn(passing.index, crc32.clone().finalize());
-                    Ok(())
-                }
-            },
+    fn passed(&mut self, passing: Passing) -> Result<(), BoxError> {
+        if passing.empty_block {
+            self.gathered.extend_from_slice(&block_header(0, true));
         }
+        match passing.crc32 {
+            Some(crc32) if passing.form == Form::Blocks => self.learn(passing.index, crc32.finalize()),
+            _ => (),
+        }
+        Ok(())
     }
 
     /// Sends content on, gathered if it is small.
@@ -302,6 +307,8 @@ struct Passing {
     form: Form,
     /// Bytes still to come of the current block.
     block: u64,
+    /// Whether one without content follows the blocks.
+    empty_block: bool,
 }
 
 impl Passing {
@@ -312,7 +319,8 @@ impl Passing {
             if self.block == 0 {
                 let left = self.left + rest.len() as u64;
                 self.block = left.min(BLOCK);
-                out.extend_from_slice(&block_header(u16::try_from(self.block).unwrap_or(u16::MAX), left <= BLOCK));
+                let last = left <= BLOCK && !self.empty_block;
+                out.extend_from_slice(&block_header(u16::try_from(self.block).unwrap_or(u16::MAX), last));
             }
             let fits = usize::try_from(self.block).map_or(rest.len(), |block| block.min(rest.len()));
             let (head, tail) = rest.split_at(fits);
