@@ -35,6 +35,8 @@ enum Fault {
     Breaks(u64),
     /// Other bytes come, as many.
     Other,
+    /// All of it comes, but by then there is another version of it.
+    Changed,
 }
 
 /// A folder with one faulty object.
@@ -65,6 +67,12 @@ impl Contents for Faulty {
     fn learned(&self, entry: &Entry, crc32: u32) -> impl Future<Output = Result<(), BoxError>> + Send + 'static {
         Contents::learned(&self.sound, entry, crc32)
     }
+
+    async fn unchanged(&self, plan: Arc<Plan>, sent: Range<usize>) -> Result<(), BoxError> {
+        let changed =
+            matches!(self.fault, Fault::Changed) && plan.entries[sent].iter().any(|entry| entry.key == self.key);
+        if changed { Err("another version".into()) } else { Ok(()) }
+    }
 }
 
 async fn spoil(fetched: Fetched, fault: Fault) -> Result<Fetched, BoxError> {
@@ -72,6 +80,7 @@ async fn spoil(fetched: Fetched, fault: Fault) -> Result<Fetched, BoxError> {
     let mut bytes = body.collect().await?.to_bytes().to_vec();
     let (mut announced, mut broken) = (length, false);
     match fault {
+        Fault::Changed => {}
         Fault::Refused => return Err("412".into()),
         Fault::Announced(by) => announced = length.saturating_add_signed(by),
         Fault::Short => drop(bytes.pop()),
@@ -87,7 +96,7 @@ async fn spoil(fetched: Fetched, fault: Fault) -> Result<Fetched, BoxError> {
     Ok(Fetched { body: body::stream(stream::iter(frames.into_iter().chain(end))), length: announced, etag })
 }
 
-const FAULTS: [Fault; 9] = [
+const FAULTS: [Fault; 10] = [
     Fault::Refused,
     Fault::Announced(-1),
     Fault::Announced(1),
@@ -97,6 +106,7 @@ const FAULTS: [Fault; 9] = [
     Fault::Breaks(50),
     Fault::Breaks(100),
     Fault::Other,
+    Fault::Changed,
 ];
 
 #[test]
@@ -201,6 +211,10 @@ impl Contents for Counted {
 
     fn learned(&self, entry: &Entry, crc32: u32) -> impl Future<Output = Result<(), BoxError>> + Send + 'static {
         Contents::learned(&self.sound, entry, crc32)
+    }
+
+    async fn unchanged(&self, plan: Arc<Plan>, sent: Range<usize>) -> Result<(), BoxError> {
+        self.sound.unchanged(plan, sent).await
     }
 }
 
