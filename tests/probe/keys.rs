@@ -54,9 +54,8 @@ pub(crate) async fn odd_keys_round_trip(target: Arc<Target>) {
     }
     for key in &keys {
         assert!(listed.contains(key), "{key:?} is listed");
-        let get = target.client.get_object().bucket(&target.bucket).key(key).send().await.unwrap();
-        assert_eq!(get.body.collect().await.unwrap().to_vec(), key.as_bytes(), "{key:?}");
-        target.client.delete_object().bucket(&target.bucket).key(key).send().await.unwrap();
+        assert_eq!(target.bytes(key).await, key.as_bytes(), "{key:?}");
+        target.delete(key).await;
         assert!(target.client.get_object().bucket(&target.bucket).key(key).send().await.is_err(), "{key:?} is gone");
     }
 }

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::EncodingType;
 use futures_util::{StreamExt, stream};
 
@@ -41,8 +40,7 @@ pub(crate) async fn pages_of_2500_keys_are_all_keys(target: Arc<Target>) {
         (0..FOLDERS).flat_map(|folder| (0..FILES).map(move |file| format!("listing/d{folder}/{file}"))).collect();
     stream::iter(keys.clone())
         .for_each_concurrent(32, async |key| {
-            let put = target.client.put_object().bucket(&target.bucket).key(key);
-            put.body(ByteStream::from_static(b"x")).send().await.unwrap();
+            target.put(&key, b"x".to_vec()).await;
         })
         .await;
     keys.sort();
@@ -63,8 +61,7 @@ pub(crate) async fn pages_of_2500_keys_are_all_keys(target: Arc<Target>) {
 
 pub(crate) async fn keys_are_url_encoded_on_request(target: Arc<Target>) {
     let key = "encoded/a b+c\u{e9}&<>.txt";
-    let put = target.client.put_object().bucket(&target.bucket).key(key).body(ByteStream::from_static(b"x"));
-    put.send().await.unwrap();
+    target.put(key, b"x".to_vec()).await;
     let list = || target.client.list_objects_v2().bucket(&target.bucket).prefix("encoded/");
     let plain = list().send().await.unwrap();
     assert_eq!(plain.contents()[0].key(), Some(key));

@@ -84,15 +84,14 @@ pub(crate) async fn a_full_object_crc32_comes_back(target: Arc<Target>) {
     assert_eq!(head.checksum_crc32().unwrap(), crc32(&whole));
     assert_eq!(head.checksum_type(), Some(&ChecksumType::FullObject));
     assert!(head.e_tag().unwrap().ends_with("-2\""));
-    let get = target.client.get_object().bucket(&target.bucket).key(key).send().await.unwrap();
-    assert!(get.body.collect().await.unwrap().to_vec() == whole);
+    assert!(target.bytes(key).await == whole);
 }
 
 pub(crate) async fn parts_are_copied_from_ranges(target: Arc<Target>) {
     let source = noise(3, 11 * MIB);
     let small = noise(4, 1000);
     for (key, body) in [("multipart/source", &source), ("multipart/small", &small)] {
-        target.client.put_object().bucket(&target.bucket).key(key).body(body.clone().into()).send().await.unwrap();
+        target.put(key, body.clone()).await;
     }
     let upload = Upload::new(&target, "multipart/copied").await;
     let copy = async |number: i32, from: &str, range: Option<&str>| {
@@ -112,10 +111,9 @@ pub(crate) async fn parts_are_copied_from_ranges(target: Arc<Target>) {
     let expected = [&source[MIB + 1..=7 * MIB], &source[..5 * MIB], &source, &small[10..20]].concat();
     // The copy owns its bytes: it outlives the source.
     for key in ["multipart/source", "multipart/small"] {
-        target.client.delete_object().bucket(&target.bucket).key(key).send().await.unwrap();
+        target.delete(key).await;
     }
-    let get = target.client.get_object().bucket(&target.bucket).key(upload.key).send().await.unwrap();
-    assert!(get.body.collect().await.unwrap().to_vec() == expected);
+    assert!(target.bytes(upload.key).await == expected);
 }
 
 pub(crate) async fn wrong_completions_are_refused(target: Arc<Target>) {
@@ -128,20 +126,17 @@ pub(crate) async fn wrong_completions_are_refused(target: Arc<Target>) {
     assert_eq!(upload.complete(vec![missing]).await.unwrap_err(), "InvalidPart");
     assert_eq!(upload.complete(vec![other]).await.unwrap_err(), "InvalidPart");
     upload.complete(vec![first]).await.unwrap();
-    let get = target.client.get_object().bucket(&target.bucket).key(upload.key).send().await.unwrap();
-    assert!(get.body.collect().await.unwrap().to_vec() == noise(1, 1000), "the other part is not in it");
+    assert!(target.bytes(upload.key).await == noise(1, 1000), "the other part is not in it");
 }
 
 pub(crate) async fn a_condition_holds_for_the_completion(target: Arc<Target>) {
     let upload = Upload::new(&target, "multipart/condition").await;
     let parts = vec![upload.put(1, b"late").await];
-    let put = target.client.put_object().bucket(&target.bucket).key(upload.key).body(ByteStream::from_static(b"first"));
-    put.send().await.unwrap();
+    target.put(upload.key, b"first".to_vec()).await;
     let complete = target.client.complete_multipart_upload().bucket(&target.bucket).key(upload.key);
     let complete = complete.upload_id(&upload.id).multipart_upload(completed(parts)).if_none_match("*").send().await;
     assert!(matches!(status(&complete.unwrap_err()), 412 | 409));
-    let get = target.client.get_object().bucket(&target.bucket).key(upload.key).send().await.unwrap();
-    assert_eq!(get.body.collect().await.unwrap().to_vec(), b"first");
+    assert_eq!(target.bytes(upload.key).await, b"first");
 }
 
 pub(crate) async fn parts_and_uploads_are_listed_until_aborted(target: Arc<Target>) {

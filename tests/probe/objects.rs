@@ -70,29 +70,34 @@ pub(crate) async fn copies_share_content_and_choose_metadata(target: Arc<Target>
         let refused = copy().copy_source_if_match("\"00000000000000000000000000000000\"").send().await.unwrap_err();
         assert_eq!(status(&refused), 412);
         copy().copy_source_if_match(put.e_tag().unwrap()).send().await.unwrap();
-        target.client.delete_object().bucket(&target.bucket).key(&source).send().await.unwrap();
+        target.delete(&source).await;
         let get = target.client.get_object().bucket(&target.bucket).key(&copy_key).send().await.unwrap();
         assert_eq!((get.content_type(), get.e_tag()), (Some("text/a"), put.e_tag()));
         assert_eq!(get.metadata().unwrap()["a"], "1");
         assert!(get.body.collect().await.unwrap().to_vec() == body);
-        let onto_itself = target.client.copy_object().bucket(&target.bucket).key(&copy_key);
-        let encoded = percent_encoding::utf8_percent_encode(&copy_key, percent_encoding::NON_ALPHANUMERIC);
-        let onto_itself = onto_itself.copy_source(format!("{}/{encoded}", target.bucket));
-        let replaced =
-            onto_itself.metadata_directive(MetadataDirective::Replace).metadata("b", "2").content_type("text/b");
-        replaced.send().await.unwrap();
-        let get = target.client.get_object().bucket(&target.bucket).key(&copy_key).send().await.unwrap();
-        assert_eq!(get.content_type(), Some("text/b"));
-        assert_eq!(get.metadata().unwrap().keys().collect::<Vec<_>>(), ["b"]);
-        assert!(get.body.collect().await.unwrap().to_vec() == body);
+        replace_metadata(&target, &copy_key).await;
+        assert!(target.bytes(&copy_key).await == body);
     }
+}
+
+/// A copy onto itself with other metadata: the bytes are shared with what it replaces.
+async fn replace_metadata(target: &Target, key: &str) {
+    let encoded = percent_encoding::utf8_percent_encode(key, percent_encoding::NON_ALPHANUMERIC);
+    let from = format!("{}/{encoded}", target.bucket);
+    let copy = target.client.copy_object().bucket(&target.bucket).key(key);
+    let copy = copy.copy_source(from).metadata("b", "2").content_type("text/b");
+    let copy = copy.metadata_directive(MetadataDirective::Replace);
+    copy.send().await.unwrap();
+    let head = target.client.head_object().bucket(&target.bucket).key(key);
+    let head = head.send().await.unwrap();
+    assert_eq!(head.content_type(), Some("text/b"));
+    assert_eq!(head.metadata().unwrap().keys().collect::<Vec<_>>(), ["b"]);
 }
 
 pub(crate) async fn many_are_deleted_at_once(target: Arc<Target>) {
     let keys: Vec<String> = (0..20).map(|n| format!("objects/many {n}")).collect();
     for key in &keys {
-        let put = target.client.put_object().bucket(&target.bucket).key(key).body(ByteStream::from_static(b"x"));
-        put.send().await.unwrap();
+        target.put(key, b"x".to_vec()).await;
     }
     let ids = keys.iter().map(|key| ObjectIdentifier::builder().key(key).build().unwrap());
     let absent = ObjectIdentifier::builder().key("objects/many absent").build().unwrap();
@@ -114,7 +119,7 @@ pub(crate) async fn a_read_finishes_what_it_began(target: Arc<Target>) {
     let mut read = target.client.get_object().bucket(&target.bucket).key(key).send().await.unwrap().body;
     let mut bytes = read.next().await.unwrap().unwrap().to_vec();
     put(&new).await.unwrap();
-    target.client.delete_object().bucket(&target.bucket).key(key).send().await.unwrap();
+    target.delete(key).await;
     while let Some(frame) = tokio::time::timeout(Duration::from_secs(60), read.next()).await.unwrap() {
         match frame {
             Ok(frame) => bytes.extend(frame),
@@ -137,9 +142,7 @@ pub(crate) async fn missing_things_have_their_codes(target: Arc<Target>) {
     assert_eq!(put.send().await.unwrap_err().code(), Some("NoSuchBucket"));
     let head = target.client.head_bucket().bucket("probe-no-such-bucket").send().await.unwrap_err();
     assert_eq!(status(&head), 404);
-    let put =
-        target.client.put_object().bucket(&target.bucket).key("objects/there").body(ByteStream::from_static(b"x"));
-    put.send().await.unwrap();
+    target.put("objects/there", b"x".to_vec()).await;
     let delete = target.client.delete_bucket().bucket(&target.bucket).send().await.unwrap_err();
     assert_eq!(delete.code(), Some("BucketNotEmpty"));
     let long = target.client.put_object().bucket(&target.bucket).key("k".repeat(1025));

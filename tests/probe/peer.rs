@@ -67,4 +67,22 @@ impl Target {
         let keys = (read("PROBE_ACCESS_KEY")?, read("PROBE_SECRET_KEY")?);
         Some(Self::over_tcp(peer, &read("PROBE_ENDPOINT")?, keys, bucket).await)
     }
+
+    /// Stores an object.
+    pub(crate) async fn put(&self, key: &str, body: Vec<u8>) {
+        let put = self.client.put_object().bucket(&self.bucket).key(key);
+        put.body(body.into()).send().await.unwrap();
+    }
+
+    /// The bytes of an object that has to be there.
+    pub(crate) async fn bytes(&self, key: &str) -> Vec<u8> {
+        let get = self.client.get_object().bucket(&self.bucket).key(key);
+        get.send().await.unwrap().body.collect().await.unwrap().to_vec()
+    }
+
+    /// Deletes an object.
+    pub(crate) async fn delete(&self, key: &str) {
+        let delete = self.client.delete_object().bucket(&self.bucket).key(key);
+        delete.send().await.unwrap();
+    }
 }

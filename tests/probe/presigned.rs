@@ -48,8 +48,7 @@ pub(crate) async fn get_and_put(target: Arc<Target>) {
 
 pub(crate) async fn a_wrong_signature_is_refused(target: Arc<Target>) {
     let key = "presigned/secret";
-    let put = target.client.put_object().bucket(&target.bucket).key(key).body(ByteStream::from_static(b"x"));
-    put.send().await.unwrap();
+    target.put(key, b"x".to_vec()).await;
     let wrong = peer::client(&target.endpoint, &(target.keys.0.clone(), "wrong".into()), None);
     assert_eq!(status(&wrong.get_object().bucket(&target.bucket).key(key).send().await.unwrap_err()), 403);
     let write = wrong.put_object().bucket(&target.bucket).key(key).body(ByteStream::from(noise(1, 3_000_000)));
@@ -60,6 +59,5 @@ pub(crate) async fn a_wrong_signature_is_refused(target: Arc<Target>) {
     assert_eq!(send(Method::GET, signed.uri(), Vec::new()).await.0, StatusCode::FORBIDDEN);
     let plain = format!("{}/{}/{key}", target.endpoint, target.bucket);
     assert_eq!(send(Method::GET, &plain, Vec::new()).await.0, StatusCode::FORBIDDEN);
-    let still = target.client.get_object().bucket(&target.bucket).key(key).send().await.unwrap();
-    assert_eq!(still.body.collect().await.unwrap().to_vec(), b"x");
+    assert_eq!(target.bytes(key).await, b"x");
 }

@@ -8,7 +8,7 @@ pub(crate) async fn of_a_small_and_of_a_large_object(target: Arc<Target>) {
     for size in [1000_usize, 1_000_003] {
         let key = format!("ranges/{size}");
         let body = noise(size as u64, size);
-        target.client.put_object().bucket(&target.bucket).key(&key).body(body.clone().into()).send().await.unwrap();
+        target.put(&key, body.clone()).await;
         let last = size - 1;
         for (range, from, to) in [
             ("bytes=0-0".to_owned(), 0, 1),

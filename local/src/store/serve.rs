@@ -25,6 +25,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use s3s::Body;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
 use super::front::Front;
@@ -37,6 +38,8 @@ const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
 const UNWANTED_LIMIT: usize = 16 * 1024 * 1024;
 /// Time an unwanted body may take.
 const UNWANTED_TIMEOUT: Duration = Duration::from_secs(10);
+/// Connections served at once; more wait to be accepted.
+const CONNECTIONS_LIMIT: usize = 1024;
 /// Pause after an accept that failed, because the cause (mostly too many open files) lasts a while.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
@@ -46,14 +49,15 @@ pub(super) async fn serve(
     shutdown: impl Future<Output = ()> + Send,
 ) -> io::Result<()> {
     let connections = GracefulShutdown::new();
+    let slots = Arc::new(Semaphore::new(CONNECTIONS_LIMIT));
     let mut shutdown = std::pin::pin!(shutdown);
     loop {
         let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
+            accepted = accept(&listener, &slots) => accepted,
             () = &mut shutdown => break,
         };
         match accepted {
-            Ok((stream, _)) => spawn_connection(front.clone(), stream, &connections),
+            Ok((stream, slot)) => spawn_connection(front.clone(), stream, slot, &connections),
             Err(error) => {
                 tracing::warn!(%error, "a connection to the store was not accepted");
                 pause().await;
@@ -67,7 +71,13 @@ pub(super) async fn serve(
     Ok(())
 }
 
-fn spawn_connection(front: Front, stream: TcpStream, connections: &GracefulShutdown) {
+async fn accept(listener: &TcpListener, slots: &Arc<Semaphore>) -> io::Result<(TcpStream, OwnedSemaphorePermit)> {
+    let slot = Arc::clone(slots).acquire_owned().await.map_err(io::Error::other)?;
+    let (stream, _) = listener.accept().await?;
+    Ok((stream, slot))
+}
+
+fn spawn_connection(front: Front, stream: TcpStream, slot: OwnedSemaphorePermit, connections: &GracefulShutdown) {
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "TCP_NODELAY was refused");
     }
@@ -81,6 +91,7 @@ fn spawn_connection(front: Front, stream: TcpStream, connections: &GracefulShutd
         if let Err(error) = connection.await {
             tracing::debug!(%error, "a connection to the store broke");
         }
+        drop(slot);
     });
 }
 

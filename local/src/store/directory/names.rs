@@ -71,58 +71,67 @@ impl Names {
 
     fn walk(&self, root: &Root, prefix: &str, shallow: bool) -> S3Result<Vec<String>> {
         let base = prefix.rsplit_once('/').map_or("", |(base, _)| base);
-        if !prefix.is_empty() && prefix.contains('/') && !is_listable(base) {
+        if prefix.contains('/') && !is_listable(base) {
             return Ok(Vec::new());
         }
-        let mut names = Vec::new();
-        let mut folders = vec![base.to_owned()];
-        while let Some(folder) = folders.pop() {
-            self.read_folder(root, &folder, prefix, shallow, &mut names, &mut folders).or_else(skip_vanished)?;
-            if names.len() + folders.len() > NAMES_LIMIT {
+        let has_warned = &self.has_warned;
+        let (names, folders) = (Vec::new(), vec![base.to_owned()]);
+        let mut walker = Walker { root, prefix, shallow, has_warned, names, folders };
+        while let Some(folder) = walker.folders.pop() {
+            walker.read(&folder).or_else(skip_vanished)?;
+            if walker.names.len() + walker.folders.len() > NAMES_LIMIT {
                 return Err(s3_error!(InvalidRequest, "The directory holds more than {NAMES_LIMIT} names"));
             }
         }
-        Ok(names)
+        Ok(walker.names)
     }
+}
 
-    fn read_folder(
-        &self,
-        root: &Root,
-        folder: &str,
-        prefix: &str,
-        shallow: bool,
-        names: &mut Vec<String>,
-        folders: &mut Vec<String>,
-    ) -> io::Result<()> {
+/// One walk under way.
+struct Walker<'w> {
+    root: &'w Root,
+    prefix: &'w str,
+    shallow: bool,
+    has_warned: &'w AtomicBool,
+    names: Vec<String>,
+    /// Still to be read.
+    folders: Vec<String>,
+}
+
+impl Walker<'_> {
+    fn read(&mut self, folder: &str) -> io::Result<()> {
         let mut is_empty = true;
-        for entry in entries(&root.open_folder(folder)?)? {
+        for entry in entries(&self.root.open_folder(folder)?)? {
             is_empty = false;
             let entry = entry?;
             let Some(path) = self.path_of(folder, &entry) else {
                 continue;
             };
-            if !path.starts_with(prefix) {
+            if !path.starts_with(self.prefix) {
                 continue;
             }
-            match kind(root, &path, &entry) {
-                Kind::File => names.push(path),
-                Kind::Folder if shallow => names.push(path + "/"),
-                Kind::Folder => folders.push(path),
+            match kind(self.root, &path, &entry) {
+                Kind::File => self.names.push(path),
+                Kind::Folder if self.shallow => self.names.push(path + "/"),
+                Kind::Folder => self.folders.push(path),
                 Kind::Other => {}
             }
         }
         if is_empty && !folder.is_empty() {
-            names.push(format!("{folder}/"));
+            self.names.push(format!("{folder}/"));
         }
         Ok(())
     }
 
     fn path_of(&self, folder: &str, entry: &DirEntry) -> Option<String> {
         let name = entry.file_name().to_str().ok();
-        let path = name.map(|name| if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") });
-        let path = path.filter(|path| is_listable(path));
+        let join = |name: &str| {
+            if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") }
+        };
+        let path = name.map(join).filter(|path| is_listable(path));
         if path.is_none() && !self.has_warned.swap(true, Ordering::Relaxed) {
-            tracing::warn!(folder, name = ?entry.file_name(), "names that are not UTF-8, too long or with control characters are skipped");
+            let name = entry.file_name();
+            tracing::warn!(folder, ?name, "names that are not UTF-8, too long or with control characters are skipped");
         }
         path
     }
