@@ -55,19 +55,6 @@ impl Target {
         Self { peer, endpoint: endpoint.to_owned(), keys, client, bucket: bucket.to_owned() }
     }
 
-    /// The store that the environment names, if it does: `PROBE_PEER` (minio or moto), `PROBE_ENDPOINT`,
-    /// `PROBE_ACCESS_KEY`, `PROBE_SECRET_KEY`.
-    pub(crate) async fn from_environment(bucket: &str) -> Option<Self> {
-        let read = |name: &str| std::env::var_os(name).and_then(|value| value.into_string().ok());
-        let peer = match read("PROBE_PEER")?.as_str() {
-            "minio" => Peer::Minio,
-            "moto" => Peer::Moto,
-            other => panic!("PROBE_PEER is minio or moto, not {other}"),
-        };
-        let keys = (read("PROBE_ACCESS_KEY")?, read("PROBE_SECRET_KEY")?);
-        Some(Self::over_tcp(peer, &read("PROBE_ENDPOINT")?, keys, bucket).await)
-    }
-
     /// Stores an object.
     pub(crate) async fn put(&self, key: &str, body: Vec<u8>) {
         let put = self.client.put_object().bucket(&self.bucket).key(key);

@@ -1,13 +1,12 @@
 //! `kill -9` in the midst of overwrites.
 //!
-//! A child process serves the store; writers overwrite a few keys each with numbered bodies. The child is
-//! killed at a random moment, then the store is opened and every key looked at: the number found must be
+//! The program serves its store; writers overwrite a few keys each with numbered bodies. It is killed at a
+//! random moment, then the store is opened and every key looked at: the number found must be
 //! the last one acknowledged or a later one that was on its way, and the bytes must be exactly those of
 //! that number. Many times on the same data folder.
 
 use std::collections::HashSet;
-use std::path::Path;
-use std::process::Stdio;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
@@ -15,13 +14,12 @@ use std::time::Duration;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
 use local::store::Store;
-use tokio::io::{AsyncBufReadExt, BufReader};
-use tokio::net::TcpListener;
-use tokio::process::{Child, Command};
+use tests::program::Program;
+use tests::stack::free_address;
 use tokio::sync::Notify;
 
 use super::behaviour::blob_files;
-use super::{client_of, keys, options};
+use super::{ACCESS_KEY, SECRET_KEY, client_of, keys, options};
 use crate::probe::{noise, peer};
 
 const BUCKET: &str = "crash";
@@ -53,25 +51,26 @@ fn body(writer: &Writer, number: u64) -> Vec<u8> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_acknowledged_is_lost_and_nothing_is_torn() {
-    let data = tempfile::tempdir().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
     let writers: Vec<Arc<Writer>> = SIZES
         .iter()
         .flat_map(|size| (0..WRITERS).map(move |n| format!("{size}-{n}")).map(move |key| (key, *size)))
         .map(|(key, size)| Arc::new(Writer { key, size, progress: Progress::default() }))
         .collect();
-    let store = Store::open(data.path(), options(None)).await.unwrap();
+    let store = Store::open(&store_of(&data), options(None)).await.unwrap();
     client_of(&store).create_bucket().bucket(BUCKET).send().await.unwrap();
-    drop(store);
+    store.close().await;
     for round in 0..KILLS {
-        write_until_killed(data.path(), &writers, round).await;
-        check(data.path(), &writers).await;
+        write_until_killed(&data, &writers, round).await;
+        check(&store_of(&data), &writers).await;
     }
     let total: u64 = writers.iter().map(|writer| writer.progress.acknowledged.load(Ordering::SeqCst)).sum();
     assert!(total > KILLS as u64, "there was something to lose: {total} writes");
 }
 
 async fn write_until_killed(data: &Path, writers: &[Arc<Writer>], round: usize) {
-    let (mut child, endpoint) = start(data).await;
+    let (program, endpoint) = start(data).await;
     let (done, enough) = (Arc::new(AtomicUsize::new(0)), Arc::new(Notify::new()));
     // A moment counted in writes, then some microseconds on: at any point of what is under way.
     let kill_after = 1 + (round * 7) % 40;
@@ -92,8 +91,7 @@ async fn write_until_killed(data: &Path, writers: &[Arc<Writer>], round: usize) 
     enough.notified().await;
     let pause = noise(round as u64, 1)[0];
     std::thread::sleep(Duration::from_micros(u64::from(pause) * 40));
-    child.start_kill().unwrap();
-    child.wait().await.unwrap();
+    program.kill().await;
     for task in tasks {
         task.await.unwrap();
     }
@@ -185,30 +183,16 @@ async fn unfinished_parts(client: &Client) -> usize {
     parts
 }
 
-/// Starts this very test binary again with [`serve_until_killed`] as the only test.
-async fn start(data: &Path) -> (Child, String) {
-    let mut command = Command::new(std::env::current_exe().unwrap());
-    command.args(["store::crash::serve_until_killed", "--exact", "--ignored", "--nocapture"]);
-    command.env("STORE_TEST_FOLDER", data).stdin(Stdio::null()).stdout(Stdio::piped()).kill_on_drop(true);
-    let mut child = command.spawn().unwrap();
-    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    while let Some(line) = lines.next_line().await.unwrap() {
-        if let Some((_, address)) = line.split_once("listening on ") {
-            return (child, address.to_owned());
-        }
-    }
-    panic!("the child ended before it listened");
+/// Starts the program on the folder; the process, and its store's URL.
+async fn start(data: &Path) -> (Program, String) {
+    let endpoint = free_address();
+    let address = endpoint.trim_start_matches("http://");
+    let variables = [("AWS_ACCESS_KEY_ID", ACCESS_KEY), ("AWS_SECRET_ACCESS_KEY", SECRET_KEY)];
+    let program = Program::start(data, &["--quiet", "--store-listen", address], &variables).await;
+    (program, endpoint)
 }
 
-#[tokio::test(flavor = "multi_thread")]
-#[ignore = "started, and killed, by nothing_acknowledged_is_lost_and_nothing_is_torn"]
-async fn serve_until_killed() {
-    use std::io::Write;
-    let Some(data) = std::env::var_os("STORE_TEST_FOLDER") else {
-        return;
-    };
-    let store = Store::open(Path::new(&data), options(None)).await.unwrap();
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    writeln!(std::io::stdout(), "listening on http://{}", listener.local_addr().unwrap()).unwrap();
-    store.serve(listener, std::future::pending()).await.unwrap();
+/// Where the program keeps its store.
+fn store_of(data: &Path) -> PathBuf {
+    data.join("store")
 }

@@ -2,10 +2,9 @@
 
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::fs::symlink;
 use std::os::unix::net::UnixListener;
 use std::path::Path;
-use std::process::{Command, Stdio};
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::error::ProvideErrorMetadata as _;
@@ -211,51 +210,4 @@ async fn a_hundred_thousand_files_are_listed() {
     assert!(keys.is_sorted());
     // Generous for a busy machine; walking again for each of the 100 pages would take far longer.
     assert!(started.elapsed().as_secs() < 30, "{:?}", started.elapsed());
-}
-
-/// Root may read everything, so the store is asked by a process of another user: this test starts itself
-/// again as nobody, with [`as_nobody`] as the only test. Where it may not change the user it is that user.
-#[test]
-fn an_unreadable_file_is_access_denied() {
-    let data = tempfile::tempdir().unwrap();
-    fs::set_permissions(data.path(), fs::Permissions::from_mode(0o777)).unwrap();
-    let mut command = Command::new(std::env::current_exe().unwrap());
-    if rustix::process::geteuid().is_root() {
-        use std::os::unix::process::CommandExt;
-        // A copy, because nobody may not be allowed into the build folder.
-        let copy = data.path().join("suite");
-        fs::copy(std::env::current_exe().unwrap(), &copy).unwrap();
-        fs::set_permissions(&copy, fs::Permissions::from_mode(0o755)).unwrap();
-        command = Command::new(copy);
-        command.uid(65534).gid(65534);
-    }
-    command.args(["store::directory::as_nobody", "--exact", "--ignored"]);
-    let output = command.current_dir("/").env("STORE_TEST_FOLDER", data.path()).stdin(Stdio::null()).output().unwrap();
-    let text = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success() && text.contains("1 passed"), "{text}");
-}
-
-#[tokio::test]
-#[ignore = "started by an_unreadable_file_is_access_denied"]
-async fn as_nobody() {
-    let folder = Path::new(&std::env::var_os("STORE_TEST_FOLDER").unwrap()).join("as-nobody");
-    let files = folder.join("files");
-    fs::create_dir_all(files.join("closed")).unwrap();
-    for (path, mode) in [("open", 0o600), ("shut", 0o000), ("closed", 0o000)] {
-        if mode != 0 || path == "shut" {
-            fs::write(files.join(path), "x").unwrap();
-        }
-        fs::set_permissions(files.join(path), fs::Permissions::from_mode(mode)).unwrap();
-    }
-    let store = Store::open(&folder.join("data"), options(Some((BUCKET.into(), files.clone())))).await.unwrap();
-    let client = client_of(&store);
-    let get = |key: &'static str| client.get_object().bucket(BUCKET).key(key).send();
-    assert!(get("open").await.is_ok());
-    let denied = get("shut").await.unwrap_err();
-    assert_eq!((status(&denied), denied.code()), (403, Some("AccessDenied")));
-    let level = client.list_objects_v2().bucket(BUCKET).delimiter("/").send().await.unwrap();
-    assert_eq!((level.contents().len(), level.common_prefixes().len()), (2, 1));
-    // A listing that cannot see everything is refused rather than short.
-    let all = client.list_objects_v2().bucket(BUCKET).send().await.unwrap_err();
-    assert_eq!(status(&all), 403);
 }

@@ -8,10 +8,14 @@ mod directory;
 mod second_client;
 
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 
 use aws_sdk_s3::Client;
 use local::store::{Credentials, Options, Store};
+use tests::stack::free_address;
+use tests::{minio, require};
 use tokio::net::TcpListener;
+use tokio::process::Command;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
@@ -81,10 +85,31 @@ async fn the_probe_passes_in_the_process() {
     served.close().await;
 }
 
-/// Runs where the environment names another store; see [`Target::from_environment`].
 #[tokio::test(flavor = "multi_thread")]
-async fn the_probe_passes_on_the_peer() {
-    if let Some(target) = Target::from_environment("probe-bucket").await {
-        probe::run(target).await;
+async fn the_probe_passes_on_minio() {
+    if let Some(endpoint) = minio::endpoint().await {
+        let keys = (minio::ACCESS_KEY.to_owned(), minio::SECRET_KEY.to_owned());
+        probe::run(Target::over_tcp(Peer::Minio, &endpoint, keys, "probe-bucket").await).await;
     }
+}
+
+/// A second opinion on what is asked of a store, as far as a mock goes.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_probe_passes_on_moto() {
+    let Some(server) = require::python_tool("moto_server") else { return };
+    let endpoint = free_address();
+    let port = endpoint.rsplit(':').next().unwrap();
+    let mut moto = Command::new(server)
+        .args(["-H", "127.0.0.1", "-p", port])
+        .kill_on_drop(true)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let listens = async || tokio::net::TcpStream::connect(endpoint.trim_start_matches("http://")).await.is_ok();
+    while !listens().await {
+        assert!(moto.try_wait().unwrap().is_none(), "moto ended");
+        tokio::task::yield_now().await;
+    }
+    probe::run(Target::over_tcp(Peer::Moto, &endpoint, keys(), "probe-bucket").await).await;
 }

@@ -2,21 +2,17 @@
 
 use std::process::Stdio;
 
+use tests::require;
 use tokio::process::Command;
 
 use super::{ACCESS_KEY, SECRET_KEY, Served};
 
-/// Which Python to use, when not `python3`.
-const PYTHON: &str = "PROBE_PYTHON";
-
-/// Needs a Python with boto3; without one there is nothing to ask, and the run says so.
 #[tokio::test(flavor = "multi_thread")]
 async fn boto3_agrees() {
-    let python = std::env::var_os(PYTHON).unwrap_or_else(|| "python3".into());
-    let has_boto3 = Command::new(&python).args(["-c", "import boto3"]).stderr(Stdio::null()).status().await;
-    if !has_boto3.is_ok_and(|status| status.success()) {
-        tracing::warn!("no Python with boto3 here; set {PYTHON}");
-        return;
+    let Some(python) = require::python_tool("python3") else { return };
+    let has_boto3 = Command::new(&python).args(["-c", "import boto3"]).stderr(Stdio::null()).status().await.unwrap();
+    if !has_boto3.success() {
+        return require::missing("boto3");
     }
     let data = tempfile::tempdir().unwrap();
     let served = Served::open(data.path()).await;

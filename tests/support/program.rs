@@ -1,5 +1,7 @@
 //! The real program, on a port of its own, gone when the test is.
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Stdio;
 
@@ -8,6 +10,9 @@ use tokio::process::{Child, Command};
 
 use crate::binaries::binary;
 use crate::client::PATIENCE;
+
+/// A user without rights, on Linux.
+const NOBODY: u32 = 65_534;
 
 /// The program, running.
 pub struct Program {
@@ -21,12 +26,33 @@ impl Program {
     pub async fn start(data: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Self {
         let mut command = command(data, variables);
         command.args(arguments).stderr(log_file(data));
+        Self::spawn(command, data).await
+    }
+
+    async fn spawn(mut command: Command, data: &Path) -> Self {
         let mut child = command.spawn().expect("the program starts");
         let mut lines = BufReader::new(child.stdout.take().expect("stdout is piped")).lines();
         let line = tokio::time::timeout(PATIENCE, lines.next_line()).await.expect("the program says something");
         let line = line.expect("stdout is text").unwrap_or_else(|| panic!("the program ended: {}", log(data)));
         let address = line.strip_prefix("listening on http://").unwrap_or_else(|| panic!("first line: {line}"));
         Self { address: address.to_owned(), child }
+    }
+
+    /// The same as a user who may not read everything: root starts it as nobody.
+    pub async fn start_as_nobody(data: &Path, arguments: &[&str]) -> Self {
+        let mut command = command(data, &[]);
+        if rustix::process::geteuid().is_root() {
+            // A copy, because nobody may not be let into the build folder.
+            let copy = data.with_extension("copy");
+            std::fs::copy(binary("pannier"), &copy).expect("the program can be copied");
+            std::fs::set_permissions(&copy, Permissions::from_mode(0o755)).expect("a mode");
+            std::fs::create_dir_all(data).expect("a folder");
+            std::os::unix::fs::chown(data, Some(NOBODY), Some(NOBODY)).expect("root may give away");
+            command = listening(Command::new(copy), data);
+            command.uid(NOBODY).gid(NOBODY);
+        }
+        command.args(arguments).stderr(log_file(data));
+        Self::spawn(command, data).await
     }
 
     /// Its process.
@@ -79,10 +105,15 @@ fn log_file(data: &Path) -> Stdio {
 }
 
 fn command(data: &Path, variables: &[(&str, &str)]) -> Command {
-    let mut command = Command::new(binary("pannier"));
+    let mut command = listening(Command::new(binary("pannier")), data);
+    command.envs(variables.iter().copied());
+    command
+}
+
+/// On a free port, with nothing of the developer's own settings.
+fn listening(mut command: Command, data: &Path) -> Command {
     command.args(["--listen", "127.0.0.1:0", "--data"]).arg(data);
-    // Only what the test says: nothing of the developer's own settings.
-    command.env_clear().envs(variables.iter().copied());
+    command.env_clear().current_dir("/");
     command.stdin(Stdio::null()).stdout(Stdio::piped()).kill_on_drop(true);
     command
 }

@@ -28,6 +28,13 @@ pub fn tool(name: &str) -> Option<PathBuf> {
     found
 }
 
+/// The path of a program of the pinned Python packages, or of the system's; `None` after saying that it is
+/// missing.
+pub fn python_tool(name: &str) -> Option<PathBuf> {
+    let pinned = cache().join("python/bin").join(name);
+    if pinned.is_file() { Some(pinned) } else { tool(name) }
+}
+
 /// The path of a program, if there is one.
 pub fn find(name: &str) -> Option<PathBuf> {
     let output = Command::new("sh").args(["-c", "command -v -- \"$0\"", name]).output().ok()?;

@@ -291,7 +291,7 @@ pub async fn embedded(data: &TempDir, keys: (&str, &str)) -> (Store, String) {
 }
 
 /// An address that was free a moment ago, for a program that must be told one.
-fn free_address() -> String {
+pub fn free_address() -> String {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port is free");
     format!("http://{}", listener.local_addr().expect("an address"))
 }

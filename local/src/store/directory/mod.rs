@@ -73,8 +73,8 @@ impl DirectoryBucket {
             Ok((_, stamp)) => Ok(Some(stamp.listed())),
             // It went away since the directory was read, or was never readable as an object.
             Err(Missing::Gone) => Ok(None),
-            // It is there: GET says why it cannot be read.
-            Err(Missing::Denied) => Ok(self.root.stamp(key).map(|stamp| stamp.listed()).ok()),
+            // What lists it wants to read it, all of it: better told now than halfway through.
+            Err(denied @ Missing::Denied) => Err(denied.into()),
             Err(Missing::Failed(error)) => Err(internal(error)),
         })
     }

@@ -52,12 +52,6 @@ impl Root {
         self.beneath(path, OFlags::RDONLY | OFlags::DIRECTORY, ResolveFlags::NO_SYMLINKS)
     }
 
-    /// What is known of a file without opening it for reading.
-    pub(super) fn stamp(&self, path: &str) -> io::Result<Stamp> {
-        let metadata = File::from(self.beneath(path, OFlags::PATH, ResolveFlags::empty())?).metadata()?;
-        Ok(Stamp::of_file(&metadata))
-    }
-
     /// Whether the path leads, by whatever links inside, to a regular file.
     pub(super) fn is_file(&self, path: &str) -> bool {
         let found = self.beneath(path, OFlags::PATH, ResolveFlags::empty());
