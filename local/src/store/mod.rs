@@ -199,7 +199,11 @@ impl Store {
     /// the last clone of the store and of its clients is dropped.
     pub async fn close(&self) {
         let state = Arc::clone(&self.state);
-        if spawn_blocking(move || state.commits.stop()).await.is_err() {
+        let stop = move || {
+            state.commits.stop();
+            state.blobs.settle();
+        };
+        if spawn_blocking(stop).await.is_err() {
             tracing::error!("closing the store panicked");
         }
     }
