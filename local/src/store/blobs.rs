@@ -1,8 +1,9 @@
 //! Blob files: immutable bodies too large for the index, one random number each.
 //!
 //! A blob is written and fsynced with its directory before any row refers to it, and removed only
-//! after the commit that dropped its last reference. While a reader streams it, it is pinned: the file
-//! goes when the last reader ends. No object key ever becomes a path. What a crash leaves behind (a
+//! after the commit that dropped its last reference, by a thread of its own: giving back the space of a
+//! large file takes the file system hundreds of milliseconds. While a reader streams a blob, it is
+//! pinned: the file goes when the last reader ends. No object key ever becomes a path. What a crash leaves behind (a
 //! blob without a row, half written or not) is removed by the sweep at the next start.
 
 use std::collections::{HashMap, HashSet};
@@ -10,7 +11,8 @@ use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
+use std::thread::JoinHandle;
 
 /// Directories that the blobs are spread over, by the first byte of their number.
 const SHARDS: u64 = 256;
@@ -19,6 +21,13 @@ const SHARDS: u64 = 256;
 pub(super) struct Blobs {
     folder: PathBuf,
     pins: Mutex<HashMap<u64, Pin>>,
+    remover: Mutex<Option<Remover>>,
+}
+
+/// The thread that removes files.
+struct Remover {
+    queue: mpsc::Sender<PathBuf>,
+    thread: JoinHandle<()>,
 }
 
 /// A blob that is being read.
@@ -50,7 +59,7 @@ impl Blobs {
             make_private_folder(&folder.join(format!("{shard:02x}")))?;
         }
         File::open(&folder)?.sync_all()?;
-        Ok(Self { folder, pins: Mutex::default() })
+        Ok(Self { folder, pins: Mutex::default(), remover: Mutex::new(Some(Remover::start()?)) })
     }
 
     /// A new, empty blob, open for writing.
@@ -108,9 +117,23 @@ impl Blobs {
         Ok(removed)
     }
 
+    /// Waits until every file that is to go is gone; after that, files are removed at once.
+    pub(super) fn settle(&self) {
+        let remover = self.remover.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(Remover { queue, thread }) = remover {
+            drop(queue);
+            if thread.join().is_err() {
+                tracing::error!("the thread that removes blobs panicked");
+            }
+        }
+    }
+
     fn remove(&self, id: u64) {
-        if let Err(error) = fs::remove_file(self.path(id)) {
-            tracing::warn!(%error, blob = id, "a blob could not be removed; the next start tries again");
+        let path = self.path(id);
+        let remover = self.remover.lock().unwrap_or_else(PoisonError::into_inner);
+        match remover.as_ref().map(|remover| remover.queue.send(path.clone())) {
+            Some(Ok(())) => {}
+            Some(Err(_)) | None => remove_file(&path),
         }
     }
 
@@ -120,6 +143,21 @@ impl Blobs {
 
     fn pins(&self) -> MutexGuard<'_, HashMap<u64, Pin>> {
         self.pins.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Blobs {
+    fn drop(&mut self) {
+        self.settle();
+    }
+}
+
+impl Remover {
+    fn start() -> io::Result<Self> {
+        let (queue, paths) = mpsc::channel::<PathBuf>();
+        let thread = std::thread::Builder::new().name("store-remove".into());
+        let thread = thread.spawn(move || paths.iter().for_each(|path| remove_file(&path)))?;
+        Ok(Self { queue, thread })
     }
 }
 
@@ -148,6 +186,12 @@ impl Drop for Pinned {
         let last = self.ids.iter().copied().filter(|id| unpin(&mut pins, *id)).collect::<Vec<_>>();
         drop(pins);
         last.iter().for_each(|id| self.blobs.remove(*id));
+    }
+}
+
+fn remove_file(path: &Path) {
+    if let Err(error) = fs::remove_file(path) {
+        tracing::warn!(%error, path = %path.display(), "a blob could not be removed; the next start tries again");
     }
 }
 
@@ -200,6 +244,7 @@ mod tests {
         drop(first);
         assert!(blobs.read(id).is_ok());
         drop(second);
+        blobs.settle();
         assert!(blobs.read(id).is_err());
         assert!(blobs.pins().is_empty());
     }
@@ -211,6 +256,7 @@ mod tests {
         let (dropped, _) = blobs.create().unwrap();
         let gone = dropped.id();
         drop(dropped);
+        blobs.settle();
         assert!(blobs.read(gone).is_err());
         let (kept, orphan) = (blob(&blobs), blob(&blobs));
         assert_eq!(blobs.sweep(&HashSet::from([kept])).unwrap(), 1);

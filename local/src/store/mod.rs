@@ -45,9 +45,11 @@ use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use rustix::fs::FlockOperation;
+use rustix::io::Errno;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio::task::spawn_blocking;
@@ -180,7 +182,11 @@ impl Store {
     /// the last clone of the store and of its clients is dropped.
     pub async fn close(&self) {
         let state = Arc::clone(&self.state);
-        if spawn_blocking(move || state.commits.stop()).await.is_err() {
+        let stop = move || {
+            state.commits.stop();
+            state.blobs.settle();
+        };
+        if spawn_blocking(stop).await.is_err() {
             tracing::error!("closing the store panicked");
         }
     }
@@ -212,15 +218,28 @@ fn open_state(dir: &Path, directory: Option<(String, PathBuf)>) -> Result<State,
     Ok(State { commits, index, blobs, subscribers, directory, _lock: lock })
 }
 
+/// How long a program that is just ending may keep the folder: its memory is given back before its files,
+/// and a child that it was starting holds them for a moment, too.
+const LOCK_PATIENCE: Duration = Duration::from_secs(2);
+/// Between two tries.
+const LOCK_PAUSE: Duration = Duration::from_millis(20);
+
 fn lock(dir: &Path) -> Result<File, OpenError> {
     let unusable = |error| OpenError::Folder(dir.to_owned(), error);
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(false).mode(0o600);
     let file = options.open(dir.join("lock")).map_err(unusable)?;
-    match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
-        Ok(()) => Ok(file),
-        Err(rustix::io::Errno::WOULDBLOCK) => Err(OpenError::InUse(dir.to_owned())),
-        Err(error) => Err(unusable(error.into())),
+    let started = Instant::now();
+    loop {
+        match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => return Ok(file),
+            Err(Errno::WOULDBLOCK) if started.elapsed() >= LOCK_PATIENCE => {
+                return Err(OpenError::InUse(dir.to_owned()));
+            }
+            // On a blocking thread; a lock cannot be waited for with a limit.
+            Err(Errno::WOULDBLOCK) => std::thread::sleep(LOCK_PAUSE),
+            Err(error) => return Err(unusable(error.into())),
+        }
     }
 }
 

@@ -21,6 +21,9 @@ use super::row::{Body, Chunk, INLINE_LIMIT};
 
 /// Most bytes of one PUT or part, as on AWS.
 const BODY_LIMIT: u64 = 5 * 1024 * 1024 * 1024;
+/// Bytes written before the disk is told to begin with them, so that it works while the rest comes in:
+/// a gigabyte otherwise waits in memory for the final sync.
+const SYNC_BYTES: u64 = 32 * 1024 * 1024;
 /// Bytes gathered before a blocking thread hashes and writes them.
 const BATCH_BYTES: usize = 512 * 1024;
 
@@ -99,13 +102,24 @@ struct Sink {
     size: u64,
     idle: Option<(File, Digester)>,
     busy: Option<JoinHandle<io::Result<(File, Digester)>>>,
+    syncing: Option<JoinHandle<io::Result<()>>>,
+    /// Size at which the disk is told again.
+    sync_at: u64,
 }
 
 impl Sink {
     fn new(file: File, digester: Digester, head: [Bytes; 2]) -> Self {
         let batch_bytes = head.iter().map(Bytes::len).sum();
         let size = batch_bytes as u64;
-        Self { batch: head.into(), batch_bytes, size, idle: Some((file, digester)), busy: None }
+        Self {
+            batch: head.into(),
+            batch_bytes,
+            size,
+            idle: Some((file, digester)),
+            busy: None,
+            syncing: None,
+            sync_at: SYNC_BYTES,
+        }
     }
 
     async fn push(&mut self, frame: Bytes) -> S3Result<()> {
@@ -120,6 +134,7 @@ impl Sink {
 
     async fn write(&mut self) -> S3Result<()> {
         let (mut file, mut digester) = self.settle().await?;
+        self.sync(&file).await?;
         let batch = std::mem::take(&mut self.batch);
         self.batch_bytes = 0;
         self.busy = Some(spawn_blocking(move || {
@@ -128,6 +143,26 @@ impl Sink {
             Ok((file, digester))
         }));
         Ok(())
+    }
+
+    /// Starts to sync what is written, unless that is going on already.
+    async fn sync(&mut self, file: &File) -> S3Result<()> {
+        if self.size < self.sync_at || self.syncing.as_ref().is_some_and(|sync| !sync.is_finished()) {
+            return Ok(());
+        }
+        self.synced().await?;
+        self.sync_at = self.size + SYNC_BYTES;
+        let file = file.try_clone().map_err(internal)?;
+        self.syncing = Some(spawn_blocking(move || file.sync_data()));
+        Ok(())
+    }
+
+    /// The kernel tells of a failed write once: a sync's error must not be lost.
+    async fn synced(&mut self) -> S3Result<()> {
+        match self.syncing.take() {
+            Some(sync) => sync.await.map_err(internal)?.map_err(internal),
+            None => Ok(()),
+        }
     }
 
     async fn settle(&mut self) -> S3Result<(File, Digester)> {
@@ -142,6 +177,7 @@ impl Sink {
     async fn finish(mut self) -> S3Result<(File, Digester, u64)> {
         self.write().await?;
         let (file, digester) = self.settle().await?;
+        self.synced().await?;
         Ok((file, digester, self.size))
     }
 }
