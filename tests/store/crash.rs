@@ -61,6 +61,7 @@ async fn nothing_acknowledged_is_lost_and_nothing_is_torn() {
     let store = Store::open(&store_of(&data), options(None)).await.unwrap();
     client_of(&store).create_bucket().bucket(BUCKET).send().await.unwrap();
     store.close().await;
+    drop(store);
     for round in 0..KILLS {
         write_until_killed(&data, &writers, round).await;
         check(&store_of(&data), &writers).await;
