@@ -128,7 +128,11 @@ impl Archive {
 
     /// Every reader takes it, or refuses it for the reason that is stated here.
     fn check(&self) {
-        for (name, read) in READERS {
+        self.check_except(&[]);
+    }
+
+    fn check_except(&self, redundant: &[&str]) {
+        for (name, read) in READERS.iter().filter(|(name, _)| !redundant.contains(name)) {
             let verdict = read(&self.path);
             match (&verdict, self.refusal(name)) {
                 (Verdict::Missing, _) => (),

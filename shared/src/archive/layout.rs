@@ -8,7 +8,8 @@
 //!   it is sent as deflate in stored blocks (RFC 1951, 3.2.4) with a data descriptor (4.3.9): its
 //!   length is as predictable, and unlike "stored with descriptor" a reader of a stream can tell where
 //!   it ends. No such stream is 2^32-1 bytes long: see [`Member::ends_in_empty_block`];
-//! - zip64 records (4.3.14, 4.3.15, 4.5.3) exactly where a field does not fit.
+//! - zip64 records (4.3.14, 4.3.15, 4.5.3) exactly where a field does not fit. A central record whose
+//!   offset does not fit has its sizes there too: see [`Member::record_zip64`].
 //!
 //! What may never happen: a length here that differs by a byte from what is written here.
 
@@ -145,8 +146,19 @@ impl Member<'_> {
         }
     }
 
+    /// The zip64 fields of its central record, in bytes: sizes, or sizes and offset.
+    ///
+    /// An offset alone would do (4.5.3), but does not for all readers. UnZip 6.00 takes the size of the
+    /// entry before for this one's, and if that is exactly 2^32-1 looks for a size that is not there;
+    /// async_zip 0.0.19 always looks for both. Go's writer puts them there too, so every reader knows it.
     fn record_zip64(&self, offset: u64) -> u64 {
-        (if self.is_large() { 16 } else { 0 }) + (if offset >= MAX32 { 8 } else { 0 })
+        if offset >= MAX32 {
+            24
+        } else if self.is_large() {
+            16
+        } else {
+            0
+        }
     }
 
     fn record_length(&self, offset: u64) -> u64 {
@@ -233,13 +245,13 @@ impl Member<'_> {
 
     /// 4.3.12
     fn write_record(&self, crc32: u32, offset: u64, out: &mut BytesMut) {
-        let (large, zip64) = (self.is_large(), self.record_zip64(offset));
+        let zip64 = self.record_zip64(offset);
         put32(out, 0x0201_4B50);
         put16(out, MADE_BY_UNIX | self.version_needed(zip64 > 0));
         self.write_common(zip64 > 0, out);
         put32(out, crc32.into());
-        put32(out, if large { MAX32 } else { self.content_length() });
-        put32(out, if large { MAX32 } else { self.size });
+        put32(out, if zip64 > 0 { MAX32 } else { self.content_length() });
+        put32(out, if zip64 > 0 { MAX32 } else { self.size });
         put16(out, self.name_length());
         put16(out, self.record_length(offset) - CENTRAL_HEADER - self.name_length());
         // Comment length, disk, internal attributes.
@@ -257,10 +269,8 @@ impl Member<'_> {
         if zip64 > 0 {
             put16(out, 1);
             put16(out, zip64);
-            if large {
-                put64(out, self.size);
-                put64(out, self.content_length());
-            }
+            put64(out, self.size);
+            put64(out, self.content_length());
             if offset >= MAX32 {
                 put64(out, offset);
             }

@@ -18,7 +18,9 @@ fn check(large: u64, known: bool) {
         return;
     }
     let small = Content::Bytes("the end".into());
-    Archive::of(vec![("large".to_owned(), Content::Zeros(large)), ("small".to_owned(), small)], known).check();
+    let archive = Archive::of(vec![("large".to_owned(), Content::Zeros(large)), ("small".to_owned(), small)], known);
+    // `zip -T` has `unzip` test all of it.
+    archive.check_except(&["unzip"]);
 }
 
 /// The size of an object in blocks whose deflate stream, before anything is done about it, has this
