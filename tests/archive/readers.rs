@@ -16,7 +16,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::StreamExt;
 use shared::archive::layout::Form;
-use shared::archive::plan::{BUFFER_LIMIT, Plan};
+use shared::archive::plan::{BUFFER_LIMIT, Entry, Plan};
 use shared::archive::send::send;
 use tempfile::TempDir;
 use tests::arbitrary;
@@ -109,21 +109,22 @@ impl Archive {
     /// Sends the archive of these objects into a file. `known` says whether CRC-32s are recorded.
     fn of(objects: Vec<(String, Content)>, known: bool) -> Self {
         let memory = Memory::new(objects);
-        let (plan, all_known) = (Arc::new(memory.plan(known)), memory.plan(true));
+        let all_known = memory.plan(true);
+        let found = |(index, entry): (usize, &Entry)| {
+            let crc32 = entry.crc32.expect("it is known");
+            Found { name: all_known.member(index).name.to_owned(), size: entry.size, crc32 }
+        };
+        let expected = all_known.entries.iter().enumerate().map(found).collect();
+        let plan = Arc::new(if known { all_known } else { memory.plan(false) });
         let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("there is room");
         let path = folder.path().join("archive.zip");
         write(&plan, memory, &path);
-        let expected = all_known.entries.iter().enumerate().map(|(index, entry)| Found {
-            name: plan.member(index).name.to_owned(),
-            size: entry.size,
-            crc32: entry.crc32.expect("it is known"),
-        });
         let large = |index| {
             let member = plan.member(index);
             member.form == Form::Blocks && member.content_length() >= u32::MAX.into()
         };
         let large_descriptors = (0..plan.entries.len()).any(large);
-        Self { expected: expected.collect(), _folder: folder, path, large_descriptors }
+        Self { expected, _folder: folder, path, large_descriptors }
     }
 
     /// Every reader takes it, or refuses it for the reason that is stated here.
