@@ -22,8 +22,11 @@ use tempfile::TempDir;
 use tests::arbitrary;
 use tests::memory::{Content, Memory};
 
-/// Every reader: it reads all bytes of an archive and says what it found.
-const READERS: &[(&str, fn(&Path) -> Verdict)] = &[
+/// Reads all bytes of an archive and says what it found.
+type Reader = fn(&Path) -> Verdict;
+
+/// Every reader.
+const READERS: &[(&str, Reader)] = &[
     ("unzip", programs::unzip),
     ("zip -T", programs::zip),
     ("7z", programs::seven_zip),
@@ -186,7 +189,7 @@ impl Archive {
 
 /// Sends an archive into a file; pages of zeros become holes. Its length is what was announced.
 fn write(plan: &Arc<Plan>, memory: Memory, path: &Path) {
-    const PAGE: u64 = 4096;
+    const ZEROS: &[u8] = &[0; 4096];
     let file = File::create(path).expect("a file can be made");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime starts");
     let length = runtime.block_on(async {
@@ -195,16 +198,15 @@ fn write(plan: &Arc<Plan>, memory: Memory, path: &Path) {
         while let Some(chunk) = chunks.next().await {
             let mut rest = &*chunk.expect("an archive of sound objects ends well");
             while !rest.is_empty() {
-                let room = usize::try_from(PAGE - at % PAGE).expect("a page is small");
-                let (page, after) = rest.split_at(room.min(rest.len()));
-                if page != &[0; PAGE as usize][..page.len()] {
-                    file.write_all_at(page, at).expect("there is room");
+                let (page, after) = rest.split_at((ZEROS.len() - at % ZEROS.len()).min(rest.len()));
+                if page != &ZEROS[..page.len()] {
+                    file.write_all_at(page, at as u64).expect("there is room");
                 }
-                at += page.len() as u64;
+                at += page.len();
                 rest = after;
             }
         }
-        at
+        at as u64
     });
     assert_eq!(length, plan.layout.total(), "the length is not what was announced");
     file.set_len(length).expect("there is room");
