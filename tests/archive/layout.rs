@@ -225,9 +225,26 @@ fn content(entry: &Entry, folder: &Memory) -> Bytes {
     block_on(async { fetched.await.expect("memory does not fail").body.collect().await.expect("nor here").to_bytes() })
 }
 
+/// A bucket holds a file and a folder of one name, and a marker with content; a file system does not.
+#[test]
+fn what_cannot_be_unpacked_side_by_side_gets_names_of_its_own() {
+    for (keys, expected) in [
+        (["a", "a/b", "c"], ["a (2)", "a/b", "c"]),
+        (["a.b", "a/b", "a/b/c"], ["a.b", "a/b (2)", "a/b/c"]),
+        (["a/", "a/b", "c"], ["a (2)", "a/b", "c"]),
+        (["a", "c/", "d"], ["a", "c", "d"]),
+    ] {
+        let plan = Memory::new(keys.map(|key| (key.to_owned(), Content::Bytes("x".into()))).into()).plan(true);
+        assert_eq!([0, 1, 2].map(|index| plan.member(index).name), expected);
+        check_names(&plan);
+    }
+}
+
+type Change<'a> = &'a dyn Fn(&mut Vec<Entry>);
+
 #[test]
 fn the_entity_tag_changes_with_whatever_the_bytes_depend_on() {
-    let plan_of = |change: &dyn Fn(&mut Vec<Entry>)| {
+    let plan_of = |change: Change| {
         let Plan { mut entries, .. } = every_kind().plan(true);
         change(&mut entries);
         Plan::new("f", 2, entries).representation().etag
@@ -237,7 +254,7 @@ fn the_entity_tag_changes_with_whatever_the_bytes_depend_on() {
     let mut seen = HashSet::from([original.clone()]);
     let count = every_kind().plan(true).entries.len();
     for index in 0..count {
-        let changes: [&dyn Fn(&mut Vec<Entry>); 6] = [
+        let changes: [Change; 6] = [
             &|entries| entries[index].key = format!("{}x", entries[index].key).into(),
             &|entries| entries[index].etag = "\"another\"".into(),
             &|entries| entries[index].size += 1,

@@ -16,14 +16,17 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::StreamExt;
 use shared::archive::layout::Form;
-use shared::archive::plan::{BUFFER_LIMIT, Plan};
+use shared::archive::plan::{BUFFER_LIMIT, Entry, Plan};
 use shared::archive::send::send;
 use tempfile::TempDir;
 use tests::arbitrary;
 use tests::memory::{Content, Memory};
 
-/// Every reader: it reads all bytes of an archive and says what it found.
-const READERS: &[(&str, fn(&Path) -> Verdict)] = &[
+/// Reads all bytes of an archive and says what it found.
+type Reader = fn(&Path) -> Verdict;
+
+/// Every reader.
+const READERS: &[(&str, Reader)] = &[
     ("unzip", programs::unzip),
     ("zip -T", programs::zip),
     ("7z", programs::seven_zip),
@@ -109,21 +112,22 @@ impl Archive {
     /// Sends the archive of these objects into a file. `known` says whether CRC-32s are recorded.
     fn of(objects: Vec<(String, Content)>, known: bool) -> Self {
         let memory = Memory::new(objects);
-        let (plan, all_known) = (Arc::new(memory.plan(known)), memory.plan(true));
+        let all_known = memory.plan(true);
+        let found = |(index, entry): (usize, &Entry)| {
+            let crc32 = entry.crc32.expect("it is known");
+            Found { name: all_known.member(index).name.to_owned(), size: entry.size, crc32 }
+        };
+        let expected = all_known.entries.iter().enumerate().map(found).collect();
+        let plan = Arc::new(if known { all_known } else { memory.plan(false) });
         let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("there is room");
         let path = folder.path().join("archive.zip");
         write(&plan, memory, &path);
-        let expected = all_known.entries.iter().enumerate().map(|(index, entry)| Found {
-            name: plan.member(index).name.to_owned(),
-            size: entry.size,
-            crc32: entry.crc32.expect("it is known"),
-        });
         let large = |index| {
             let member = plan.member(index);
             member.form == Form::Blocks && member.content_length() >= u32::MAX.into()
         };
         let large_descriptors = (0..plan.entries.len()).any(large);
-        Self { expected: expected.collect(), _folder: folder, path, large_descriptors }
+        Self { expected, _folder: folder, path, large_descriptors }
     }
 
     /// Every reader takes it, or refuses it for the reason that is stated here.
@@ -185,7 +189,7 @@ impl Archive {
 
 /// Sends an archive into a file; pages of zeros become holes. Its length is what was announced.
 fn write(plan: &Arc<Plan>, memory: Memory, path: &Path) {
-    const PAGE: u64 = 4096;
+    const ZEROS: &[u8] = &[0; 4096];
     let file = File::create(path).expect("a file can be made");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime starts");
     let length = runtime.block_on(async {
@@ -194,16 +198,15 @@ fn write(plan: &Arc<Plan>, memory: Memory, path: &Path) {
         while let Some(chunk) = chunks.next().await {
             let mut rest = &*chunk.expect("an archive of sound objects ends well");
             while !rest.is_empty() {
-                let room = usize::try_from(PAGE - at % PAGE).expect("a page is small");
-                let (page, after) = rest.split_at(room.min(rest.len()));
-                if page != &[0; PAGE as usize][..page.len()] {
-                    file.write_all_at(page, at).expect("there is room");
+                let (page, after) = rest.split_at((ZEROS.len() - at % ZEROS.len()).min(rest.len()));
+                if page != &ZEROS[..page.len()] {
+                    file.write_all_at(page, at as u64).expect("there is room");
                 }
-                at += page.len() as u64;
+                at += page.len();
                 rest = after;
             }
         }
-        at
+        at as u64
     });
     assert_eq!(length, plan.layout.total(), "the length is not what was announced");
     file.set_len(length).expect("there is room");
