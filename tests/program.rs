@@ -37,7 +37,7 @@ async fn a_wrong_document_names_what_is_wrong() {
     for (text, word) in [
         ("[users.alice]\nkey_sha256 = \"12\"", "64 hex digits"),
         ("[users.alice]\nkey = \"x\"", "key"),
-        ("[business.t]\nname = \"shop\"\nnotify_url = \"nowhere\"", "business.t.notify_url"),
+        ("[business.t]\nname = \"shop\"\nnotify_url = \"nowhere\"", "notify_url of business \"shop\""),
         ("nonsense = 1", "nonsense"),
         ("[", "pannier.toml"),
     ] {
@@ -61,6 +61,90 @@ webhook_secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 key_sha256 = "2bd806c97f0e00af1a1fc3328fa763a9269723c8db8fac4f93af71db186d6e90"
 max_instances = 5
 "#;
+
+#[tokio::test]
+async fn an_empty_variable_is_not_set() {
+    let folder = tempfile::tempdir().unwrap();
+    let names = [
+        "LISTEN",
+        "STORE_LISTEN",
+        "PHOTO_DIR",
+        "LOG_FORMAT",
+        "PANNIER_CONFIG",
+        "DELAY",
+        "BUCKET",
+        "S3_ENDPOINT",
+        "PUBLIC_URL",
+        "CORS_ORIGINS",
+        "DATA_DIR",
+        "PANNIER_SECRET",
+    ];
+    let program = Program::start(&folder.path().join("data"), &[], &names.map(|name| (name, ""))).await;
+    assert_eq!(program.stop().await, Some(0));
+}
+
+#[tokio::test]
+async fn a_flag_wins_over_its_variable() {
+    let folder = tempfile::tempdir().unwrap();
+    let variables = [("DELAY", "61"), ("LOG_FORMAT", "nonsense")];
+    let arguments = ["--delay", "1", "--log-format", "text"];
+    let (code, said) = run_to_end(&folder.path().join("data"), &["--delay", "1"], &variables).await;
+    assert_eq!(code, Some(2), "{said}");
+    let variables = [("DELAY", "61")];
+    let program = Program::start(&folder.path().join("data"), &arguments, &variables).await;
+    assert_eq!(program.stop().await, Some(0));
+}
+
+#[tokio::test]
+async fn a_directory_that_holds_the_secrets_is_not_served() {
+    let folder = tempfile::tempdir().unwrap();
+    let served = folder.path().join("served");
+    std::fs::create_dir(&served).unwrap();
+    std::os::unix::fs::symlink(&served, folder.path().join("link")).unwrap();
+    for path in ["served", "link"] {
+        let path = folder.path().join(path);
+        let (code, said) = run_to_end(&served.join("data"), &["-p", path.to_str().unwrap()], &[]).await;
+        assert_eq!(code, Some(2));
+        assert!(said.contains("lies inside"), "{said}");
+    }
+}
+
+#[tokio::test]
+async fn half_a_secret_is_none() {
+    for name in ["secret", "store-secret"] {
+        let folder = tempfile::tempdir().unwrap();
+        let data = folder.path().join("data");
+        std::fs::create_dir(&data).unwrap();
+        std::fs::write(data.join(name), "").unwrap();
+        let (code, said) = run_to_end(&data, &[], &[]).await;
+        assert_eq!(code, Some(2));
+        assert!(said.contains(name), "{said}");
+    }
+}
+
+#[tokio::test]
+async fn the_embedded_store_does_not_care_for_the_users_cloud() {
+    let folder = tempfile::tempdir().unwrap();
+    let variables =
+        [("AWS_USE_FIPS_ENDPOINT", "true"), ("AWS_USE_DUALSTACK_ENDPOINT", "true"), ("AWS_REGION", "bad region")];
+    let data = folder.path().join("data");
+    let program = Program::start(&data, &[], &variables).await;
+    let health = async || {
+        let url = format!("{}/health", program.url());
+        client::client().request(get(&url)).await.unwrap().status()
+    };
+    while health().await != 200 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(program.stop().await, Some(0));
+    assert!(!log(&data).contains("WARN"), "{}", log(&data));
+}
+
+#[tokio::test]
+async fn a_store_without_credentials_is_not_waited_for() {
+    let keys = [("AWS_EC2_METADATA_DISABLED", "true")];
+    refused(&["--s3-endpoint", "http://127.0.0.1:9"], &keys, "the store cannot be used").await;
+}
 
 #[tokio::test]
 async fn a_store_that_cannot_be_reached_ends_the_program() {

@@ -1,5 +1,6 @@
-//! The flags of the program; each is also a variable, and the flag wins.
+//! The flags of the program; most are also variables, and the flag wins.
 
+use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -10,54 +11,68 @@ use shared::config::{self, Config, ConfigError};
 #[derive(Debug, Parser)]
 #[command(name = "pannier", version, args_override_self = true)]
 pub struct Flags {
-    /// Where to listen; port 0 picks a free one
-    #[arg(long, env = "LISTEN", value_name = "ADDR:PORT", default_value = "127.0.0.1:8080")]
+    /// Where to listen; port 0 picks a free one (LISTEN)
+    #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:8080")]
     pub listen: SocketAddr,
 
-    /// Folder of the embedded store, its secrets and its logs
-    #[arg(long, env = "DATA_DIR", value_name = "DIR", default_value = "./data")]
+    /// Folder of the embedded store and of the secrets (DATA_DIR)
+    #[arg(long, value_name = "DIR", default_value = "./data")]
     pub data: PathBuf,
 
-    /// Also serve the embedded store's S3 API there
-    #[arg(long, env = "STORE_LISTEN", value_name = "ADDR:PORT")]
+    /// Also serve the embedded store's S3 API there (STORE_LISTEN)
+    #[arg(long, value_name = "ADDR:PORT")]
     pub store_listen: Option<SocketAddr>,
 
-    /// Use that store instead of the embedded one, with the usual AWS_* variables
-    #[arg(long, env = "S3_ENDPOINT", value_name = "URL")]
+    /// Use that store instead of the embedded one, with the usual AWS_* variables (S3_ENDPOINT)
+    #[arg(long, value_name = "URL")]
     s3_endpoint: Option<String>,
 
-    /// The bucket that everything lives in [default: pannier]
-    #[arg(long, env = "BUCKET")]
+    /// The bucket that everything lives in [default: pannier] (BUCKET)
+    #[arg(long)]
     bucket: Option<String>,
 
-    /// Serve the folders of that directory as archives, read-only
-    #[arg(short, long, env = "PHOTO_DIR", value_name = "DIR")]
+    /// Serve the folders of that directory as archives, read-only (PHOTO_DIR)
+    #[arg(short, long, value_name = "DIR")]
     pub path: Option<PathBuf>,
 
-    /// Seconds to wait between the chunks of an archive, 0-60, for testing slow downloads
-    #[arg(short, long, env = "DELAY", value_name = "SECONDS")]
+    /// Seconds to wait between the chunks of an archive, 0-60, for testing slow downloads (DELAY)
+    #[arg(short, long, value_name = "SECONDS", allow_negative_numbers = true)]
     delay: Option<String>,
 
     /// Log warnings and errors only
     #[arg(short, long)]
     pub quiet: bool,
 
-    /// How log lines look
-    #[arg(long, env = "LOG_FORMAT", value_enum, default_value = "text")]
+    /// How log lines look (LOG_FORMAT)
+    #[arg(long, value_enum, default_value = "text")]
     pub log_format: LogFormat,
 
-    /// Base of absolute links [default: what the request says]
-    #[arg(long, env = "PUBLIC_URL", value_name = "URL")]
+    /// Base of absolute links [default: what the request says] (PUBLIC_URL)
+    #[arg(long, value_name = "URL")]
     public_url: Option<String>,
 
     /// Let in the API keys user1, user2, user3 and the business token demo
     #[arg(long)]
     demo_users: bool,
 
-    /// Tokens, users, limits [default: ./pannier.toml if it is there]
-    #[arg(long, env = "PANNIER_CONFIG", value_name = "FILE")]
+    /// Business tokens and users [default: ./pannier.toml if it is there] (PANNIER_CONFIG)
+    #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
 }
+
+/// The variables that stand for flags.
+const VARIABLES: [(&str, &str); 10] = [
+    ("LISTEN", "--listen"),
+    ("DATA_DIR", "--data"),
+    ("STORE_LISTEN", "--store-listen"),
+    ("S3_ENDPOINT", "--s3-endpoint"),
+    ("BUCKET", "--bucket"),
+    ("PHOTO_DIR", "--path"),
+    ("DELAY", "--delay"),
+    ("LOG_FORMAT", "--log-format"),
+    ("PUBLIC_URL", "--public-url"),
+    ("PANNIER_CONFIG", "--config"),
+];
 
 /// See [`shared::log::Format`].
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -69,6 +84,17 @@ pub enum LogFormat {
 }
 
 impl Flags {
+    /// Reads the command line. A variable counts as its flag before all others, and an empty one as not set.
+    pub fn read() -> Result<Self, clap::Error> {
+        let mut given = std::env::args_os();
+        let mut line: Vec<OsString> = given.next().into_iter().collect();
+        for (variable, flag) in VARIABLES {
+            line.extend(config::variable(variable).map(|value| format!("{flag}={value}").into()));
+        }
+        line.extend(given);
+        Self::try_parse_from(line)
+    }
+
     /// The settings that the functions have too, from flags, variables and the document.
     pub fn config(&self) -> Result<Config, ConfigError> {
         let by_itself = PathBuf::from("pannier.toml");

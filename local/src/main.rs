@@ -5,7 +5,6 @@ use std::io::Write;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use clap::Parser;
 use clap::error::ErrorKind;
 use local::flags::{Flags, LogFormat};
 use local::{open, server, workers};
@@ -14,7 +13,7 @@ use shared::{config, log};
 use tokio::net::TcpListener;
 
 fn main() -> ExitCode {
-    let flags = match Flags::try_parse() {
+    let flags = match Flags::read() {
         Ok(flags) => flags,
         Err(help) if matches!(help.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
             return if help.print().is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
@@ -57,10 +56,9 @@ async fn run(flags: Flags) -> Result<(), String> {
     };
     if let Some(storage) = reached? {
         app.store_reached(storage);
-        let working = tokio::spawn(workers::run(app.clone(), opened.events, signal.clone()));
-        serving.await.map_err(|error| error.to_string())?;
-        working.await.map_err(|error| error.to_string())?;
+        workers::run(app, opened.events, signal).await;
     }
+    serving.await.map_err(|error| error.to_string())?;
     store_api.await.map_err(|error| error.to_string())??;
     if let Some(store) = opened.store {
         store.close().await;

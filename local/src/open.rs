@@ -1,6 +1,6 @@
 //! Opens what the flags name.
 
-use std::fs::{DirBuilder, OpenOptions};
+use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{ErrorKind, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
@@ -9,17 +9,24 @@ use std::time::{Duration, Instant};
 use shared::config::{Config, Secret, variable};
 use shared::storage::{Fault, Storage, StoreError, Transport};
 use tokio::net::TcpListener;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 use tracing::{info, warn};
 
 use crate::flags::Flags;
-use crate::store::{Credentials, Event, Options, Store};
+use crate::store::{Credentials, Options, Store};
+use crate::workers::Events;
 
 /// How long a store that does not answer yet is waited for.
 const STORE_PATIENCE: Duration = Duration::from_secs(10);
 
 /// The bucket under which a directory is mounted.
 const DIRECTORY_BUCKET: &str = "directory";
+
+/// A kept secret has 44 characters; more of a file is not looked at.
+const SECRET_LIMIT: u64 = 1024;
+
+/// Pause between two tries to reach a store.
+const REACH_PAUSE: Duration = Duration::from_millis(500);
 
 /// The access key of the embedded store, unless the configuration names another.
 const ACCESS_KEY: &str = "pannier";
@@ -33,7 +40,7 @@ pub struct Opened {
     /// The embedded store, if it is used.
     pub store: Option<Store>,
     /// What arrives in the embedded store.
-    pub events: Option<mpsc::Receiver<Event>>,
+    pub events: Option<Events>,
     /// Where to serve the embedded store's own API.
     pub store_api: Option<(Store, TcpListener)>,
 }
@@ -65,7 +72,8 @@ pub async fn open(flags: &Flags, mut config: Config) -> Result<Opened, String> {
         _ => None,
     };
     // A directory has no events, and its files may be too many to read unasked.
-    let events = store.as_ref().filter(|_| flags.path.is_none()).map(Store::subscribe);
+    let heard = store.as_ref().filter(|_| flags.path.is_none());
+    let events = heard.map(|store| Events { queue: store.subscribe(), store: store.clone() });
     Ok(Opened { config, storage, store, events, store_api })
 }
 
@@ -93,7 +101,7 @@ pub async fn reach(storage: Storage) -> Result<Storage, String> {
         warn!(%error, "the store does not answer yet");
         // A pause between tries: there is no condition to wait for but the store itself.
         #[allow(clippy::disallowed_methods)]
-        tokio::time::sleep(Duration::from_millis(500)).await;
+        tokio::time::sleep(REACH_PAUSE).await;
     }
 }
 
@@ -114,6 +122,7 @@ async fn open_store(flags: &Flags, config: &Config) -> Result<(Store, Credential
         if !found.is_dir() {
             return Err(format!("--path {}: not a directory", path.display()));
         }
+        check_apart(&flags.data, path)?;
     }
     let keys = credentials(&flags.data)?;
     let options = Options { credentials: keys.clone(), cors_origins: config.cors_origins.clone(), directory };
@@ -150,20 +159,31 @@ fn credentials(data: &Path) -> Result<Credentials, String> {
     Ok(Credentials { access_key, secret_key })
 }
 
-/// A secret that is made once and kept in a file that only its owner reads.
+/// A secret that is made once and kept in a file that only its owner reads. The file appears with its
+/// content or not at all: half a secret would be one that can be guessed.
 fn kept_secret(path: &Path) -> std::io::Result<String> {
-    let secret = Secret::generate().to_base64();
-    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
-        Ok(mut file) => {
-            file.write_all(secret.as_bytes())?;
-            file.sync_all()?;
-            Ok(secret)
-        }
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-            let mut kept = String::new();
-            OpenOptions::new().read(true).open(path)?.take(1024).read_to_string(&mut kept)?;
-            Ok(kept.trim().to_owned())
-        }
-        Err(error) => Err(error),
+    if !path.exists() {
+        let made = path.with_extension(std::process::id().to_string());
+        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&made)?;
+        file.write_all(Secret::generate().to_base64().as_bytes())?;
+        file.sync_all()?;
+        // Unlike a rename this leaves one that another program made meanwhile.
+        let linked = std::fs::hard_link(&made, path);
+        std::fs::remove_file(&made)?;
+        linked.or_else(|error| if error.kind() == ErrorKind::AlreadyExists { Ok(()) } else { Err(error) })?;
+        File::open(path.parent().unwrap_or(Path::new(".")))?.sync_all()?;
     }
+    let mut kept = String::new();
+    File::open(path)?.take(SECRET_LIMIT).read_to_string(&mut kept)?;
+    let invalid = |error| std::io::Error::new(ErrorKind::InvalidData, format!("{}: {error}", path.display()));
+    Secret::from_base64(&kept).map(|secret| secret.to_base64()).map_err(invalid)
+}
+
+/// A directory that is served must not hold the secrets and the store.
+fn check_apart(data: &Path, served: &Path) -> Result<(), String> {
+    let real = |path: &Path| path.canonicalize().map_err(|error| format!("{}: {error}", path.display()));
+    if real(data)?.starts_with(real(served)?) {
+        return Err(format!("--data {} lies inside of --path {}, which is served", data.display(), served.display()));
+    }
+    Ok(())
 }

@@ -1,6 +1,7 @@
 //! One hyper server with every function on it, and an orderly end.
 
 use std::convert::Infallible;
+use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -14,13 +15,14 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
+use rustix::net::sockopt::set_tcp_user_timeout;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use shared::app::App;
 use shared::endpoints;
 use shared::http::{Body, body, dispatch};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::signal::unix::{SignalKind, signal as unix_signal};
-use tokio::sync::watch;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tracing::{debug, info, warn};
 
 /// How long a client may take to send the head of a request.
@@ -28,6 +30,12 @@ const HEAD_LIMIT: Duration = Duration::from_secs(30);
 
 /// How long running requests have to finish after a signal.
 const SHUTDOWN_LIMIT: Duration = Duration::from_secs(10);
+
+/// How long a client may take nothing of what is sent to it (TCP_USER_TIMEOUT, tcp(7)).
+const STALL_LIMIT: Duration = Duration::from_secs(15 * 60);
+
+/// Connections at once; further ones wait to be accepted.
+const CONNECTIONS_LIMIT: usize = 4096;
 
 /// How much of an unwanted request body is read before the connection is closed, in bytes and time.
 const DRAIN_BYTES: usize = 32 * 1024 * 1024;
@@ -40,13 +48,14 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// Serves every endpoint on `listener` until `signal` says stop, then lets running requests finish.
 pub async fn run(listener: TcpListener, app: Arc<App>, mut signal: watch::Receiver<bool>) {
     let connections = GracefulShutdown::new();
+    let places = Arc::new(Semaphore::new(CONNECTIONS_LIMIT));
     loop {
         let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
+            accepted = accept(&listener, &places) => accepted,
             _ = signal.wait_for(|stop| *stop) => break,
         };
         match accepted {
-            Ok((stream, _)) => connect(stream, app.clone(), &connections),
+            Ok((stream, place)) => connect(stream, place, app.clone(), &connections),
             Err(error) => {
                 warn!(%error, "a connection was not accepted");
                 // See ACCEPT_PAUSE: there is no event to wait for.
@@ -62,9 +71,16 @@ pub async fn run(listener: TcpListener, app: Arc<App>, mut signal: watch::Receiv
     }
 }
 
-fn connect(stream: TcpStream, app: Arc<App>, connections: &GracefulShutdown) {
-    if let Err(error) = stream.set_nodelay(true) {
-        debug!(%error, "no TCP_NODELAY");
+async fn accept(listener: &TcpListener, places: &Arc<Semaphore>) -> io::Result<(TcpStream, OwnedSemaphorePermit)> {
+    let place = places.clone().acquire_owned().await.map_err(io::Error::other)?;
+    Ok((listener.accept().await?.0, place))
+}
+
+fn connect(stream: TcpStream, place: OwnedSemaphorePermit, app: Arc<App>, connections: &GracefulShutdown) {
+    let stall_limit = u32::try_from(STALL_LIMIT.as_millis()).unwrap_or(u32::MAX);
+    let limited = set_tcp_user_timeout(&stream, stall_limit).map_err(io::Error::from);
+    if let Err(error) = stream.set_nodelay(true).and(limited) {
+        debug!(%error, "a connection without its options");
     }
     let service = service_fn(move |request: http::Request<Incoming>| {
         let app = app.clone();
@@ -76,8 +92,9 @@ fn connect(stream: TcpStream, app: Arc<App>, connections: &GracefulShutdown) {
         .serve_connection(TokioIo::new(stream), service);
     let connection = connections.watch(connection);
     tokio::spawn(async move {
+        let _place = place;
         if let Err(error) = connection.await {
-            // The door has logged why; this is only how the connection learned of it.
+            // What a request came to is logged at the door; this is what is left of the connection.
             debug!(%error, "connection ended");
         }
     });

@@ -15,7 +15,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tracing::{error, info};
 
-use crate::store::{Event, EventKind};
+use crate::store::{Event, EventKind, Store};
 
 /// Events being handled at once.
 const AT_ONCE: usize = 16;
@@ -23,21 +23,25 @@ const AT_ONCE: usize = 16;
 /// Tries of one event, with a growing pause between them; then it is left to the next start.
 const ATTEMPTS: u32 = 5;
 
+/// The first of those pauses; each is twice the one before.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+
 /// The longest time for one try.
 const HANDLING_LIMIT: Duration = Duration::from_secs(15 * 60);
 
+/// What arrives in the embedded store.
+pub struct Events {
+    /// Each creation and deletion.
+    pub queue: mpsc::Receiver<Event>,
+    /// Knows how many did not fit into the queue.
+    pub store: Store,
+}
+
 /// Runs every worker until `signal` says stop. Does nothing where there are no events.
-pub async fn run(app: Arc<App>, events: Option<mpsc::Receiver<Event>>, mut signal: watch::Receiver<bool>) {
+pub async fn run(app: Arc<App>, events: Option<Events>, mut signal: watch::Receiver<bool>) {
     let Some(events) = events else { return };
     let working = async {
-        let scan = async {
-            match archive::catch_up(&app).await {
-                Ok(0) => {}
-                Ok(recorded) => info!(recorded, "checksums of objects that came unseen"),
-                Err(error) => error!(causes = error.causes(), "the start-up scan failed"),
-            }
-        };
-        tokio::join!(scan, handle_all(&app, events));
+        tokio::join!(scan(&app), handle_all(&app, events));
     };
     tokio::select! {
         () = working => {}
@@ -45,9 +49,22 @@ pub async fn run(app: Arc<App>, events: Option<mpsc::Receiver<Event>>, mut signa
     }
 }
 
-async fn handle_all(app: &Arc<App>, mut events: mpsc::Receiver<Event>) {
-    let mut running = JoinSet::new();
-    while let Some(event) = events.recv().await {
+/// Finds what no event told of.
+async fn scan(app: &App) {
+    match archive::catch_up(app).await {
+        Ok(0) => {}
+        Ok(recorded) => info!(recorded, "checksums of objects that came unseen"),
+        Err(error) => error!(causes = error.causes(), "the scan for objects that came unseen failed"),
+    }
+}
+
+async fn handle_all(app: &Arc<App>, mut events: Events) {
+    let (mut running, mut lost) = (JoinSet::new(), 0);
+    while let Some(event) = events.queue.recv().await {
+        if events.queue.is_empty() && events.store.lost_events() > lost {
+            lost = events.store.lost_events();
+            scan(app).await;
+        }
         while running.len() >= AT_ONCE {
             // A handler that panicked has been logged by its task; the others go on.
             let _ = running.join_next().await;
@@ -68,7 +85,7 @@ async fn handle(app: Arc<App>, event: Event) {
             error!(worker = worker.name, key = event.key, attempt, causes = error.causes(), "{error}");
             // A back-off is the point here.
             #[allow(clippy::disallowed_methods)]
-            tokio::time::sleep(Duration::from_millis(100 << attempt)).await;
+            tokio::time::sleep(FIRST_PAUSE * (1 << attempt)).await;
         }
     }
 }

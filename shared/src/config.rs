@@ -5,6 +5,8 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 
 use base64::Engine as _;
@@ -110,7 +112,7 @@ impl<'de> Deserialize<'de> for Digest {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let hex = String::deserialize(deserializer)?;
         let wrong = || D::Error::custom("a SHA-256 digest is 64 hex digits");
-        if hex.len() != 64 || !hex.is_ascii() {
+        if hex.len() != 64 || !hex.bytes().all(|digit| digit.is_ascii_hexdigit()) {
             return Err(wrong());
         }
         let mut bytes = [0; 32];
@@ -228,8 +230,9 @@ impl Config {
         if !(self.archive_prefix.is_empty() || self.archive_prefix.ends_with('/')) || self.archive_prefix.len() > 512 {
             return Err(ConfigError::new("ARCHIVE_PREFIX", "must be empty or end in '/', and have at most 512 bytes"));
         }
-        for (token, business) in &self.business {
-            check_url(&format!("business.{token}.notify_url"), Some(&business.notify_url))?;
+        for business in self.business.values() {
+            // By its name: the token is a secret.
+            check_url(&format!("notify_url of business {:?}", business.name), Some(&business.notify_url))?;
         }
         Ok(())
     }
@@ -263,10 +266,14 @@ fn split(list: &str) -> Vec<String> {
 fn read_document(path: &Path) -> Result<Document, ConfigError> {
     let name = path.display().to_string();
     let problem = |cause: &dyn fmt::Display| ConfigError::new(&name, cause.to_string());
-    let size = std::fs::metadata(path).map_err(|cause| problem(&cause))?.len();
-    if size > FILE_LIMIT {
+    let file = File::open(path).map_err(|cause| problem(&cause))?;
+    let mut text = String::new();
+    let size = file.take(FILE_LIMIT + 1).read_to_string(&mut text).map_err(|cause| problem(&cause))?;
+    if size as u64 > FILE_LIMIT {
         return Err(problem(&"a configuration file has at most 1 MiB"));
     }
-    let text = std::fs::read_to_string(path).map_err(|cause| problem(&cause))?;
-    toml::from_str(&text).map_err(|cause| problem(&cause.message()))
+    toml::from_str(&text).map_err(|cause| {
+        let line = cause.span().map_or(1, |span| text[..span.start.min(text.len())].lines().count().max(1));
+        problem(&format!("line {line}: {}", cause.message()))
+    })
 }

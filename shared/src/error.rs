@@ -153,17 +153,20 @@ impl Error {
 
     /// The chain of causes in one line, outermost first. For the log only.
     pub fn causes(&self) -> String {
-        let mut line = String::new();
-        let mut next = self.source();
-        while let Some(cause) = next {
-            if !line.is_empty() {
-                line.push_str(": ");
-            }
-            line.push_str(&cause.to_string());
-            next = cause.source();
-        }
-        line
+        self.source().map(chain).unwrap_or_default()
     }
+}
+
+/// An error and its causes in one line, outermost first.
+pub fn chain(error: &(dyn StdError + 'static)) -> String {
+    let mut line = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        line.push_str(": ");
+        line.push_str(&cause.to_string());
+        next = cause.source();
+    }
+    line
 }
 
 impl fmt::Display for Error {

@@ -52,8 +52,11 @@ contract! {
     async fn head_says_what_get_would(stack: &Stack) {
         photos(stack).await;
         let got = stack.settled("/archive/trip/").await;
-        let head = stack.head("/archive/trip/").await;
-        assert_eq!(head.status, 200);
+        let mut request = get("/archive/trip/");
+        *request.method_mut() = http::Method::HEAD;
+        request.headers_mut().insert("range", http::HeaderValue::from_static("bytes=0-9"));
+        let head = stack.send(request).await;
+        assert_eq!(head.status, 200, "a range counts for GET alone");
         assert!(head.body.is_empty());
         for name in ["content-length", "content-type", "content-disposition", "etag", "last-modified", "accept-ranges"] {
             assert_eq!(head.header(name), got.header(name), "{name}");
@@ -119,7 +122,8 @@ contract! {
         assert_eq!(condition("if-none-match", etag).await, 304);
         assert_eq!(condition("if-none-match", &format!("\"x\", W/{etag}")).await, 304);
         assert_eq!(condition("if-none-match", "\"x\"").await, 200);
-        assert_eq!(condition("if-modified-since", modified).await, 304);
+        // A deletion changes the bytes and not the newest date: the date alone proves nothing.
+        assert_eq!(condition("if-modified-since", modified).await, 200);
         assert_eq!(condition("if-match", "\"x\"").await, 412);
         assert_eq!(condition("if-match", etag).await, 200);
         assert_eq!(condition("if-unmodified-since", "Thu, 01 Jan 1970 00:00:10 GMT").await, 412);
@@ -134,7 +138,7 @@ contract! {
         let resume = [("range", "bytes=100-"), ("if-range", old.header("etag"))];
         assert_eq!(stack.get_with("/archive/trip/", &resume).await.status, 206);
         let by_date = [("range", "bytes=100-"), ("if-range", old.header("last-modified"))];
-        assert_eq!(stack.get_with("/archive/trip/", &by_date).await.status, 206);
+        assert_eq!(stack.get_with("/archive/trip/", &by_date).await.status, 200);
         stack.put("photos/trip/a.jpg", "changed").await;
         let new = stack.settled("/archive/trip/").await;
         assert_ne!(new.header("etag"), old.header("etag"));
@@ -154,7 +158,7 @@ contract! {
         let long = format!("/archive/{}/", "a".repeat(129));
         let huge = format!("/archive/{}/", "a".repeat(10_240));
         for path in [
-            "/archive/nothing/", "/archive/marker/", "/archive/../", "/archive/%2e%2e/", "/archive/a%2Fb/", "/archive/a%00/",
+            "/archive/nothing/", "/archive/", "/archive//", "/archive/%ff/", "/archive/marker/", "/archive/../", "/archive/%2e%2e/", "/archive/a%2Fb/", "/archive/a%00/",
             "/archive/a.b/", "/archive/%F0%9F%98%80/", &long, &huge, "/archive/nothing/index.json", "/archive/%2e/index.json",
         ] {
             let answer = stack.get(path).await;

@@ -74,6 +74,25 @@ async fn files_that_arrive_are_in_the_next_archive() {
     assert_eq!(entries(&photos.get("/archive/trip/").await.body)[0].1, "another");
 }
 
+/// As `rsync --inplace --times` does, and tools that edit metadata.
+#[tokio::test]
+async fn a_file_rewritten_in_place_with_its_old_time_is_another_version() {
+    let photos = Photos::start(&[]).await;
+    photos.write("trip/a.jpg", &arbitrary::bytes(1, 400_000));
+    photos.get("/archive/trip/").await;
+    let old = photos.get("/archive/trip/").await;
+    assert_eq!(old.header("accept-ranges"), "bytes");
+    let path = photos.folder.path().join("trip/a.jpg");
+    let modified = std::fs::metadata(&path).unwrap().modified().unwrap();
+    let content = arbitrary::bytes(2, 400_000);
+    let file = std::fs::OpenOptions::new().write(true).open(&path).unwrap();
+    std::os::unix::fs::FileExt::write_all_at(&file, &content, 0).unwrap();
+    file.set_modified(modified).unwrap();
+    let new = photos.get("/archive/trip/").await;
+    assert!(new.whole && new.header("etag") != old.header("etag"));
+    assert!(entries(&new.body)[0].1 == content);
+}
+
 #[tokio::test]
 async fn nothing_outside_of_the_directory_is_ever_served() {
     let photos = Photos::start(&[]).await;

@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::time::{Duration, SystemTime};
 
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use proptest::prelude::*;
 use shared::error::Kind;
 use shared::http::body;
@@ -13,7 +13,7 @@ const TAG: &str = "\"v1\"";
 
 fn thing(length: u64) -> Representation {
     let modified = SystemTime::UNIX_EPOCH + Duration::from_millis(1_737_727_200_500);
-    Representation { etag: TAG.to_owned(), modified, length, ranges: true }
+    Representation { etag: TAG.to_owned(), modified, length, ranges: true, dated: true }
 }
 
 fn headers(pairs: &[(&str, &str)]) -> HeaderMap {
@@ -28,7 +28,7 @@ type Outcome = Result<Option<Range<u64>>, u16>;
 
 /// The answer to a GET with these headers.
 fn part(length: u64, pairs: &[(&str, &str)]) -> Outcome {
-    match thing(length).answer(&headers(pairs)) {
+    match thing(length).answer(&Method::GET, &headers(pairs)) {
         Ok(Answer::Part(range)) => Ok(Some(range)),
         Ok(Answer::Whole) => Ok(None),
         Ok(Answer::NotModified) => Err(304),
@@ -61,7 +61,7 @@ proptest! {
         let mut joined = Vec::new();
         for first in (0..length).step_by(usize::try_from(size).unwrap()) {
             let asked = headers(&[("range", &format!("bytes={first}-{}", first + size - 1))]);
-            let answer = thing(length).answer(&asked).unwrap();
+            let answer = thing(length).answer(&Method::GET, &asked).unwrap();
             let response = thing(length).respond(answer, |range| {
                 let range = usize::try_from(range.start).unwrap()..usize::try_from(range.end).unwrap();
                 joined.extend_from_slice(&bytes[range]);
@@ -122,14 +122,43 @@ fn conditions_in_the_order_of_rfc_9110() {
 #[test]
 fn without_ranges_the_whole_is_sent_and_said_to_be() {
     let thing = Representation { ranges: false, ..thing(10) };
-    let answer = thing.answer(&headers(&[("range", "bytes=0-0")])).unwrap();
+    let answer = thing.answer(&Method::GET, &headers(&[("range", "bytes=0-0")])).unwrap();
     assert_eq!(answer, Answer::Whole);
     assert_eq!(thing.respond(answer, |_| body::empty()).headers()["accept-ranges"], "none");
 }
 
 #[test]
 fn a_refused_range_tells_the_length() {
-    let error = thing(10).answer(&headers(&[("range", "bytes=10-")])).unwrap_err();
+    let error = thing(10).answer(&Method::GET, &headers(&[("range", "bytes=10-")])).unwrap_err();
     assert_eq!(error.kind(), Kind::RangeNotSatisfiable);
     assert!(error.headers().iter().any(|(name, value)| name == "content-range" && value == "bytes */10"));
+}
+
+#[test]
+fn a_range_counts_for_get_alone() {
+    let answer = thing(10).answer(&Method::HEAD, &headers(&[("range", "bytes=1-2")])).unwrap();
+    assert_eq!(answer, Answer::Whole);
+    let past = thing(10).answer(&Method::HEAD, &headers(&[("range", "bytes=10-")])).unwrap();
+    assert_eq!(past, Answer::Whole);
+}
+
+/// Where the date does not tell of every change, it neither resumes a download nor saves one.
+#[test]
+fn a_date_that_proves_nothing_is_not_believed() {
+    let undated = Representation { dated: false, ..thing(10) };
+    let date = httpdate::fmt_http_date(undated.modified);
+    let answer = |pairs: &[(&'static str, &str)]| undated.answer(&Method::GET, &headers(pairs)).unwrap();
+    assert_eq!(answer(&[("range", "bytes=1-2"), ("if-range", &date)]), Answer::Whole);
+    assert_eq!(answer(&[("range", "bytes=1-2"), ("if-range", TAG)]), Answer::Part(1..3));
+    assert_eq!(answer(&[("if-modified-since", &date)]), Answer::Whole);
+}
+
+#[test]
+fn the_lines_of_a_header_count_together() {
+    let mut lines = headers(&[("if-none-match", "\"x\"")]);
+    lines.append("if-none-match", HeaderValue::from_static(TAG));
+    assert_eq!(thing(10).answer(&Method::GET, &lines).unwrap(), Answer::NotModified);
+    let mut unreadable = HeaderMap::new();
+    unreadable.insert("if-match", HeaderValue::from_bytes(b"\xff").unwrap());
+    assert!(thing(10).answer(&Method::GET, &unreadable).is_err());
 }

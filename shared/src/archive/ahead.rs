@@ -1,9 +1,9 @@
 //! The window ahead of the reader: contents that are being fetched before they are needed, in order.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::layout::{Form, Part, Pieces};
@@ -19,15 +19,14 @@ const WINDOW_COUNT: usize = 64;
 /// The most content, in bytes, that is on its way for one archive.
 const WINDOW_BYTES: u64 = 16 * 1024 * 1024;
 
-/// The same for all archives of the process together; each of them may always fetch one object.
-const WINDOWS_BYTES: u64 = 128 * 1024 * 1024;
-
 /// Contents up to this many bytes are read whole ahead of time; of larger ones only the response is
 /// waited for, so that their bytes stay with the store until they can be sent.
 const WHOLE_LIMIT: u64 = 64 * 1024;
 
-/// How many archives are being sent by this process.
-static SENDING: AtomicU64 = AtomicU64::new(0);
+/// Places for objects fetched ahead, for all archives of the process together: what they hold, at most
+/// [`BUFFER_LIMIT`](super::plan::BUFFER_LIMIT) each, is 128 MiB however many readers stand still. One that
+/// somebody is waiting for needs no place.
+static PLACES: Semaphore = Semaphore::const_new(512);
 
 /// What was fetched.
 pub(super) enum Content {
@@ -45,6 +44,8 @@ pub(super) struct Ahead {
 }
 
 struct Fetching {
+    /// Its place among all that is fetched ahead.
+    _place: Option<SemaphorePermit<'static>>,
     cost: u64,
     task: AbortOnDropHandle<Result<Content, BoxError>>,
 }
@@ -52,7 +53,6 @@ struct Fetching {
 impl Ahead {
     /// `pieces` are those that will be sent.
     pub(super) fn new(pieces: Pieces) -> Self {
-        SENDING.fetch_add(1, Ordering::Relaxed);
         Self { pieces, window: VecDeque::new(), bytes: 0 }
     }
 
@@ -70,8 +70,11 @@ impl Ahead {
 
     /// Begins to fetch what fits into the window.
     pub(super) fn fill<C: Contents>(&mut self, plan: &Plan, contents: &C) {
-        let share = WINDOWS_BYTES / SENDING.load(Ordering::Relaxed).max(1);
-        while self.window.is_empty() || (self.window.len() < WINDOW_COUNT && self.bytes < WINDOW_BYTES.min(share)) {
+        while self.window.is_empty() || (self.window.len() < WINDOW_COUNT && self.bytes < WINDOW_BYTES) {
+            let place = PLACES.try_acquire().ok();
+            if place.is_none() && !self.window.is_empty() {
+                return;
+            }
             let Some(piece) = self.pieces.next(&plan.layout, |index| plan.member(index)) else { return };
             let Part::Content(index) = piece.part else { continue };
             let entry = &plan.entries[index];
@@ -81,16 +84,11 @@ impl Ahead {
             let whole = length <= WHOLE_LIMIT || entry.is_buffered();
             self.bytes += length;
             self.window.push_back(Fetching {
+                _place: place,
                 cost: length,
                 task: AbortOnDropHandle::new(tokio::spawn(async move { receive(fetched.await?, length, whole).await })),
             });
         }
-    }
-}
-
-impl Drop for Ahead {
-    fn drop(&mut self) {
-        SENDING.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

@@ -12,6 +12,10 @@ use crate::storage::{Fault, Fetch, Key, Put, Storage, StoreError};
 /// How long a read may stand still before it is given up.
 pub(super) const IDLE_LIMIT: std::time::Duration = std::time::Duration::from_secs(60);
 
+/// The most records of one folder that are read: twice the entries of the largest archive. What is beyond
+/// counts as not known.
+const RECORDS_LIMIT: usize = 2 * super::plan::ENTRIES_LIMIT;
+
 /// The recorded CRC-32s of a folder.
 #[derive(Default)]
 pub(super) struct Checksums(HashMap<VersionId, u32>);
@@ -21,7 +25,9 @@ impl Checksums {
     pub(super) async fn of(storage: &Storage, folder: &str) -> Result<Self, StoreError> {
         let mut known = HashMap::new();
         let mut pages = storage.main.list(&Key::Crc32Folder(folder));
-        while let Some(page) = pages.next().await? {
+        while known.len() < RECORDS_LIMIT
+            && let Some(page) = pages.next().await?
+        {
             known.extend(page.iter().filter_map(|object| parse_crc32(&object.key)));
         }
         Ok(Self(known))

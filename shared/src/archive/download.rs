@@ -14,7 +14,8 @@ use super::send::{Contents, send};
 use super::{checksums, folder, missing, names};
 use crate::app::App;
 use crate::error::{BoxError, Error};
-use crate::http::{Auth, Dialect, Endpoint, Limits, Needs, Reply, Request, Verb, body};
+use crate::http::{Auth, Dialect, Endpoint, Needs, Reply, Request, Verb, body};
+use crate::storage::key::VersionId;
 use crate::storage::{Fetch, Fetched, Key, Storage};
 
 /// Sends the archive of a folder.
@@ -25,7 +26,7 @@ pub const DOWNLOAD: Endpoint = Endpoint {
     auth: Auth::Open,
     dialect: Dialect::Plain,
     needs: Needs::Store,
-    limits: Limits { time: Duration::from_secs(120), ..Limits::READ },
+    limits: super::PLANNING,
     handler: |app, request| Box::pin(download(app, request)),
 };
 
@@ -37,7 +38,7 @@ async fn download(app: &App, request: Request) -> Result<Reply, Error> {
     let storage = app.storage()?;
     let plan = plan(storage, &app.config.archive_prefix, folder).await?.ok_or_else(missing)?;
     let representation = plan.representation();
-    let answer = representation.answer(&request.headers)?;
+    let answer = representation.answer(&request.method, &request.headers)?;
     info!(
         request = request.id.as_str(),
         folder,
@@ -90,7 +91,15 @@ impl Contents for FromStore {
     fn learned(&self, entry: &Entry, crc32: u32) -> impl Future<Output = Result<(), BoxError>> + Send + 'static {
         let (storage, folder) = (self.storage.clone(), self.folder.clone());
         let (key, etag, size) = (entry.key.clone(), entry.etag.clone(), entry.size);
-        async move { Ok(checksums::record(&storage, &folder, (&key, &etag, size), crc32).await?) }
+        async move {
+            checksums::record(&storage, &folder, (&key, &etag, size), crc32).await?;
+            if storage.archives.name() != storage.main.name() {
+                // A directory sends no events: the records of older versions are taken away here.
+                let version = VersionId::of(&key, &etag, size);
+                checksums::forget_others(&storage, &folder, &key, Some(version)).await?;
+            }
+            Ok(())
+        }
     }
 
     /// A listing of just these keys: one request for a thousand of them.

@@ -1,7 +1,5 @@
 //! `GET /archive/{hash}/index.json`: what an archive holds.
 
-use std::time::Duration;
-
 use http::StatusCode;
 use serde_json::{Value, json};
 use time::OffsetDateTime;
@@ -11,7 +9,7 @@ use super::plan::{Plan, plan};
 use super::{folder, missing};
 use crate::app::App;
 use crate::error::Error;
-use crate::http::{Auth, Dialect, Endpoint, Limits, Needs, Reply, Request, Verb};
+use crate::http::{Auth, Dialect, Endpoint, Needs, Reply, Request, Verb};
 
 /// Lists the entries of an archive and its total size.
 pub const INDEX: Endpoint = Endpoint {
@@ -21,7 +19,7 @@ pub const INDEX: Endpoint = Endpoint {
     auth: Auth::Open,
     dialect: Dialect::Plain,
     needs: Needs::Store,
-    limits: Limits { time: Duration::from_secs(120), ..Limits::READ },
+    limits: super::PLANNING,
     handler: |app, request| Box::pin(index(app, request)),
 };
 

@@ -29,7 +29,13 @@ pub use download::DOWNLOAD;
 pub use index::INDEX;
 pub use record::{RECORD_CRC32, catch_up};
 
+use std::time::Duration;
+
 use crate::error::Error;
+use crate::http::Limits;
+
+/// Planning an archive of a million entries takes thousands of listings.
+const PLANNING: Limits = Limits { time: Duration::from_secs(120), ..Limits::READ };
 
 /// The longest hash, in bytes.
 const HASH_LIMIT: usize = 128;

@@ -17,7 +17,7 @@ use crate::storage::{Key, Listed, Storage, StoreError};
 pub const ENTRIES_LIMIT: usize = 1_000_000;
 
 /// Content up to this many bytes is buffered where its CRC-32 is not known.
-pub const BUFFER_LIMIT: u64 = 1024 * 1024;
+pub const BUFFER_LIMIT: u64 = 256 * 1024;
 
 /// About how many large objects of unknown CRC-32 the store is asked in one request; the others are
 /// sent as blocks.
@@ -138,6 +138,8 @@ impl Plan {
             modified: SystemTime::UNIX_EPOCH + Duration::from_secs(newest),
             length: self.layout.total(),
             ranges: self.is_settled(),
+            // An entry may go, or an older one come, without any effect on the newest date.
+            dated: false,
         }
     }
 

@@ -1,6 +1,8 @@
 //! The worker that records the CRC-32 of an object when it arrives, so that its archive has ranges from
 //! the first request on; and forgets it when the object goes.
 
+use tracing::warn;
+
 use super::checksums::{self, Checksums};
 use crate::app::App;
 use crate::error::Error;
@@ -9,7 +11,8 @@ use crate::storage::Key;
 use crate::storage::key::VersionId;
 
 /// Runs on events of the archive bucket. Safe to run twice and in any order: it looks at the object as
-/// it is now, and a record names the version that it is of.
+/// it is now, and a record names the version that it is of. Two runs for one key may, at worst, take each
+/// other's record away; the next download writes it again.
 pub const RECORD_CRC32: Worker = Worker {
     name: "record-crc32",
     handler: |app, event| {
@@ -38,8 +41,11 @@ pub async fn catch_up(app: &App) -> Result<u64, Error> {
                 known = Checksums::of(storage, &folder).await?;
             }
             if known.get(&object.key, &object.etag, object.size).is_none() {
-                record(app, &folder, (&object.key, &object.etag, object.size)).await?;
-                recorded += 1;
+                match record(app, &folder, (&object.key, &object.etag, object.size)).await {
+                    Ok(()) => recorded += 1,
+                    // The others are not to wait for it; a download will record it.
+                    Err(error) => warn!(key = object.key, causes = error.causes(), "no CRC-32 recorded: {error}"),
+                }
             }
         }
     }

@@ -15,7 +15,7 @@ use bytes::{Bytes, BytesMut};
 use futures_util::{Stream, TryStreamExt, stream};
 use http_body_util::BodyDataStream;
 use tokio::task::JoinSet;
-use tracing::warn;
+use tracing::{debug, warn};
 
 use super::ahead::{Ahead, Content};
 use super::checksums::IDLE_LIMIT;
@@ -30,6 +30,9 @@ const GATHER: usize = 64 * 1024;
 
 /// A frame up to this size is gathered: copying it costs less than a write of its own.
 const SMALL_FRAME: usize = 16 * 1024;
+
+/// How often the rest of one object is asked for after its connection broke.
+const REOPEN_LIMIT: u32 = 3;
 
 /// Where contents come from and checksums go to.
 pub trait Contents: Clone + Send + Sync + 'static {
@@ -197,10 +200,12 @@ impl<C: Contents> Sending<C> {
                 let (form, member) = (self.plan.entries[index].form(), self.plan.member(index));
                 let empty_block = member.ends_in_empty_block();
                 // What is fetched is content; the block headers of the other form are added here.
-                let left = if form == Form::Blocks { member.size } else { piece.bytes.end - piece.bytes.start };
+                let rest = if form == Form::Blocks { 0..member.size } else { piece.bytes };
+                let (left, end) = (rest.end - rest.start, rest.end);
                 let frames = BodyDataStream::new(body);
                 let crc32 = piece.whole.then(crc32fast::Hasher::new);
-                self.state = State::Streaming(Passing { index, frames, left, crc32, form, block: 0, empty_block });
+                let passing = Passing { index, frames, left, end, reopened: 0, crc32, form, block: 0, empty_block };
+                self.state = State::Streaming(passing);
                 Ok(())
             }
             (part, Content::Stream(_)) => Err(format!("{part:?} cannot wait for a stream").into()),
@@ -210,9 +215,12 @@ impl<C: Contents> Sending<C> {
 
     /// Takes the next frame of an object through.
     async fn pass(&mut self, mut passing: Passing) -> Result<(), BoxError> {
-        let frame = tokio::time::timeout(IDLE_LIMIT, passing.frames.try_next()).await??;
-        let Some(frame) = frame else {
-            return if passing.left == 0 { self.passed(passing) } else { Err("an object's body is short".into()) };
+        let frame = match tokio::time::timeout(IDLE_LIMIT, passing.frames.try_next()).await {
+            Ok(Ok(Some(frame))) => frame,
+            Ok(Ok(None)) if passing.left == 0 => return self.passed(passing),
+            Ok(Ok(None)) => return self.reopen(passing, "an object's body is short".into()).await,
+            Ok(Err(cause)) => return self.reopen(passing, cause).await,
+            Err(stalled) => return self.reopen(passing, stalled.into()).await,
         };
         passing.left = passing.left.checked_sub(frame.len() as u64).ok_or("an object's body is long")?;
         if let Some(crc32) = &mut passing.crc32 {
@@ -227,6 +235,24 @@ impl<C: Contents> Sending<C> {
             Form::Stored => self.emit(frame),
             Form::Blocks => passing.write_blocks(&frame, &mut self.gathered),
         }
+        self.state = State::Streaming(passing);
+        Ok(())
+    }
+
+    /// Asks again for the rest of an object whose connection broke: a store ends one whose reader pauses.
+    /// What is joined is of one version (`If-Match`), and its CRC-32 is still to be right.
+    async fn reopen(&mut self, mut passing: Passing, cause: BoxError) -> Result<(), BoxError> {
+        if passing.left == 0 || passing.reopened >= REOPEN_LIMIT {
+            return Err(cause);
+        }
+        passing.reopened += 1;
+        let (index, rest) = (passing.index, passing.end - passing.left..passing.end);
+        debug!(index, ?rest, %cause, "an object is read on");
+        let fetched = self.contents.fetch(&self.plan.entries[index], Some(rest)).await?;
+        if fetched.length != passing.left {
+            return Err("an object is not of its listed length".into());
+        }
+        passing.frames = BodyDataStream::new(fetched.body);
         self.state = State::Streaming(passing);
         Ok(())
     }
@@ -302,6 +328,10 @@ struct Passing {
     frames: BodyDataStream<Body>,
     /// Bytes still to come.
     left: u64,
+    /// Where in the object they end.
+    end: u64,
+    /// How often its rest was asked for.
+    reopened: u32,
     /// Of the bytes so far, where all of them pass.
     crc32: Option<crc32fast::Hasher>,
     form: Form,

@@ -9,7 +9,7 @@ use http_body::{Frame, SizeHint};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Empty, Full, Limited, StreamBody};
 
-use crate::error::{BoxError, Error, Kind};
+use crate::error::{BoxError, Error, Kind, chain};
 
 /// A request or response body. hyper, lambda_http and the store's client all take and give this
 /// shape, so an adapter only boxes; no byte is copied.
@@ -75,12 +75,12 @@ pub(super) struct Watched<W: FnOnce(u64, End)> {
 }
 
 /// How a response body ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum End {
     /// Every byte was handed to the connection.
     Complete,
     /// The body failed or was short of its promised length; the connection is broken on purpose.
-    Aborted,
+    Aborted(String),
     /// The client went away first.
     Dropped,
 }
@@ -94,7 +94,11 @@ impl<W: FnOnce(u64, End) + Unpin> Watched<W> {
 impl<W: FnOnce(u64, End)> Watched<W> {
     /// How a body that has nothing more to give has gone.
     fn ended(&self) -> End {
-        if self.expected.is_none_or(|length| length == self.sent) { End::Complete } else { End::Aborted }
+        if self.expected.is_none_or(|length| length == self.sent) {
+            End::Complete
+        } else {
+            End::Aborted("shorter than announced".to_owned())
+        }
     }
 
     fn report(&mut self, end: End) {
@@ -118,7 +122,7 @@ impl<W: FnOnce(u64, End) + Unpin> http_body::Body for Watched<W> {
                     self.report(end);
                 }
             }
-            Poll::Ready(Some(Err(_))) => self.report(End::Aborted),
+            Poll::Ready(Some(Err(cause))) => self.report(End::Aborted(chain(cause.as_ref()))),
             Poll::Ready(None) => {
                 let end = self.ended();
                 self.report(end);

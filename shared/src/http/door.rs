@@ -168,8 +168,8 @@ fn finish(app: &App, asked: Asked, mut response: Response<Body>, started: Instan
                 End::Complete => {
                     info!(target: "access", request, method, %path, status, sent, milliseconds, "answered")
                 }
-                End::Aborted => {
-                    warn!(target: "access", request, method, %path, status, sent, milliseconds, "broken off")
+                End::Aborted(causes) => {
+                    warn!(target: "access", request, method, %path, status, sent, milliseconds, causes, "broken off")
                 }
                 End::Dropped => {
                     info!(target: "access", request, method, %path, status, sent, milliseconds, "client left")

@@ -1,5 +1,6 @@
 //! Conditional and range requests (RFC 9110, sections 13 and 14), the same for everything we serve.
 
+use std::borrow::Cow;
 use std::ops::Range;
 use std::time::{Duration, SystemTime};
 
@@ -7,7 +8,7 @@ use http::header::{
     ACCEPT_RANGES, CONTENT_LENGTH, CONTENT_RANGE, ETAG, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE,
     IF_UNMODIFIED_SINCE, LAST_MODIFIED, RANGE,
 };
-use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode};
 
 use super::body::{self, Body};
 use crate::error::{Error, Kind};
@@ -25,6 +26,9 @@ pub struct Representation {
     pub length: u64,
     /// Whether parts of it may be asked for.
     pub ranges: bool,
+    /// Whether an unchanged date means unchanged bytes. It does not where something may vanish without a
+    /// trace in the date; only the entity tag is compared then.
+    pub dated: bool,
 }
 
 /// What to send of it.
@@ -40,15 +44,16 @@ pub enum Answer {
 
 impl Representation {
     /// Decides what a request gets: 304, the whole, a part, or the error 412 or 416.
-    pub fn answer(&self, headers: &HeaderMap) -> Result<Answer, Error> {
+    ///
+    /// A range counts for GET alone (RFC 9110, 14.2).
+    pub fn answer(&self, method: &Method, headers: &HeaderMap) -> Result<Answer, Error> {
         self.check_preconditions(headers)?;
         if self.is_unmodified(headers) {
             return Ok(Answer::NotModified);
         }
-        let Some(asked) = text(headers, RANGE).filter(|_| self.ranges && self.if_range_holds(headers)) else {
-            return Ok(Answer::Whole);
-        };
-        match parse(asked, self.length) {
+        let counts = method == Method::GET && self.ranges && self.if_range_holds(headers);
+        let Some(asked) = text(headers, RANGE).filter(|_| counts) else { return Ok(Answer::Whole) };
+        match parse(&asked, self.length) {
             Parsed::Ignored => Ok(Answer::Whole),
             Parsed::Bytes(range) => Ok(Answer::Part(range)),
             Parsed::Refused(why) => Err(self.refuse_range(why)),
@@ -80,7 +85,8 @@ impl Representation {
 
     fn check_preconditions(&self, headers: &HeaderMap) -> Result<(), Error> {
         let holds = match text(headers, IF_MATCH) {
-            Some(tags) => tags.trim() == "*" || list(tags).any(|tag| tag == self.etag),
+            Some(tags) => tags.trim() == "*" || list(&tags).any(|tag| tag == self.etag),
+            None if headers.contains_key(IF_MATCH) => false,
             None => date(headers, IF_UNMODIFIED_SINCE).is_none_or(|since| self.modified_second() <= since),
         };
         if holds { Ok(()) } else { Err(Error::new(Kind::PreconditionFailed, "It has changed since.")) }
@@ -89,9 +95,10 @@ impl Representation {
     fn is_unmodified(&self, headers: &HeaderMap) -> bool {
         match text(headers, IF_NONE_MATCH) {
             Some(tags) => {
-                tags.trim() == "*" || list(tags).any(|tag| tag.strip_prefix("W/").unwrap_or(tag) == self.etag)
+                let opaque = |tag: &str| tag.strip_prefix("W/").unwrap_or(tag) == self.etag;
+                list(&tags).any(|tag| tag == "*" || opaque(tag))
             }
-            None => date(headers, IF_MODIFIED_SINCE).is_some_and(|since| self.modified_second() <= since),
+            None => self.dated && date(headers, IF_MODIFIED_SINCE).is_some_and(|since| self.modified_second() <= since),
         }
     }
 
@@ -100,7 +107,7 @@ impl Representation {
         match text(headers, IF_RANGE) {
             None => !headers.contains_key(IF_RANGE),
             Some(tag) if tag.contains('"') => tag.trim() == self.etag,
-            Some(_) => date(headers, IF_RANGE).is_some_and(|since| self.modified_second() == since),
+            Some(_) => self.dated && date(headers, IF_RANGE) == Some(self.modified_second()),
         }
     }
 
@@ -172,8 +179,11 @@ fn number(digits: &str) -> Option<u64> {
     decimal.then(|| digits.parse().unwrap_or(u64::MAX - 1))
 }
 
-fn text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
-    headers.get(name)?.to_str().ok()
+/// The lines of a header as one (RFC 9110, 5.3); `None` if there is none, or one that is not text.
+fn text(headers: &HeaderMap, name: HeaderName) -> Option<Cow<'_, str>> {
+    let mut lines = headers.get_all(name).iter().map(|line| line.to_str().ok());
+    let first = lines.next()??;
+    lines.try_fold(Cow::Borrowed(first), |all, line| Some(format!("{all}, {}", line?).into()))
 }
 
 fn list(tags: &str) -> impl Iterator<Item = &str> {
@@ -181,7 +191,7 @@ fn list(tags: &str) -> impl Iterator<Item = &str> {
 }
 
 fn date(headers: &HeaderMap, name: HeaderName) -> Option<SystemTime> {
-    httpdate::parse_http_date(text(headers, name)?).ok()
+    httpdate::parse_http_date(&text(headers, name)?).ok()
 }
 
 fn insert(headers: &mut HeaderMap, name: HeaderName, value: &str) {

@@ -66,8 +66,8 @@ impl Request {
             _ => "http",
         };
         let host = self.header("x-forwarded-host").or_else(|| self.header(HOST)).unwrap_or("localhost");
-        let sane =
-            (1..=255).contains(&host.len()) && host.bytes().all(|b| b.is_ascii_alphanumeric() || b".-:[]".contains(&b));
+        let sane = (1..=255).contains(&host.len())
+            && host.bytes().all(|b| b.is_ascii_alphanumeric() || b".-_:[]".contains(&b));
         format!("{scheme}://{}", if sane { host } else { "localhost" })
     }
 }

@@ -51,7 +51,8 @@ pub(super) fn route(
 }
 
 /// The parameters, if `path` fits `pattern`. Segments are split before they are decoded, so that an
-/// encoded slash never makes a new segment; the rest of a path stays as it was sent for the same reason.
+/// encoded slash never makes a new segment; the rest of a path stays as it was sent for the same reason. A
+/// parameter may be empty or hold replacement characters: the handler knows what to say to that.
 fn matches(pattern: &'static str, path: &str) -> Option<Params> {
     let mut params = Params::new();
     let mut rest = path;
@@ -66,7 +67,7 @@ fn matches(pattern: &'static str, path: &str) -> Option<Params> {
         }
         let (segment, tail) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
         match name {
-            Some(name) if !segment.is_empty() => params.push((name, decode(segment)?)),
+            Some(name) => params.push((name, decode(segment))),
             None if segment == part => {}
             _ => return None,
         }
@@ -75,8 +76,8 @@ fn matches(pattern: &'static str, path: &str) -> Option<Params> {
     rest.is_empty().then_some(params)
 }
 
-fn decode(segment: &str) -> Option<String> {
-    percent_decode_str(segment).decode_utf8().ok().map(Into::into)
+fn decode(segment: &str) -> String {
+    percent_decode_str(segment).decode_utf8_lossy().into()
 }
 
 /// A miss wears the dialect of the job whose paths it shares the most leading segments with.
@@ -103,10 +104,10 @@ mod tests {
         assert_eq!(matches("/a/{x}/", "/a/b%20c/"), Some(vec![("x", "b c".to_owned())]));
         assert_eq!(matches("/a/{x}", "/a/b%2Fc"), Some(vec![("x", "b/c".to_owned())]));
         assert_eq!(matches("/a/{x}", "/a/b/c"), None);
-        assert_eq!(matches("/a/{x}/", "/a//"), None);
-        assert_eq!(matches("/a/{x}", "/a/"), None);
+        assert_eq!(matches("/a/{x}/", "/a//"), Some(vec![("x", String::new())]));
+        assert_eq!(matches("/a/{x}", "/a/"), Some(vec![("x", String::new())]));
         assert_eq!(matches("/a", "/a/"), None);
         assert_eq!(matches("/{rest...}", "/a//b%2Fc%ff"), Some(vec![("rest", "a//b%2Fc%ff".to_owned())]));
-        assert_eq!(matches("/a/{x}", "/a/%ff"), None);
+        assert_eq!(matches("/a/{x}", "/a/%ff"), Some(vec![("x", "\u{fffd}".to_owned())]));
     }
 }

@@ -13,7 +13,7 @@ use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use super::bucket::Bucket;
 use super::fault::StoreError;
 use super::selftest;
-use crate::config::Config;
+use crate::config::{Config, variable};
 
 /// Tries of one request, the first included. A retried write may meet its own first attempt: see
 /// [`super::record`].
@@ -75,7 +75,11 @@ impl Storage {
 }
 
 async fn bucket(config: &Config, transport: Transport, name: &str) -> Bucket {
+    // Only AWS itself has other endpoints for FIPS and dual stack.
     let mut loader = aws_config::defaults(BehaviorVersion::latest());
+    if config.s3_endpoint.is_some() || matches!(transport, Transport::InProcess { .. }) {
+        loader = loader.use_fips(false).use_dual_stack(false);
+    }
     let mut endpoint = config.s3_endpoint.as_deref();
     match transport {
         Transport::Network => {}
@@ -88,6 +92,9 @@ async fn bucket(config: &Config, transport: Transport, name: &str) -> Bucket {
     if let Some(endpoint) = endpoint {
         loader = loader.endpoint_url(endpoint);
     }
+    if let Some(region) = region(endpoint) {
+        loader = loader.region(region);
+    }
     let shared = loader
         .retry_config(
             RetryConfig::standard().with_max_attempts(ATTEMPTS).with_initial_backoff(Duration::from_millis(50)),
@@ -97,13 +104,24 @@ async fn bucket(config: &Config, transport: Transport, name: &str) -> Bucket {
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
         .load()
         .await;
-    let region = shared.region().cloned().unwrap_or(Region::from_static("us-east-1"));
     let builder = aws_sdk_s3::config::Builder::from(&shared)
-        .region(region)
         .force_path_style(endpoint.is_some())
         // Bodies are checked where they are used, against our own record of them.
         .response_checksum_validation(ResponseChecksumValidation::WhenRequired);
     Bucket::new(Client::from_conf(builder.build()), name, endpoint.is_none_or(is_private))
+}
+
+/// The region to sign for. Only for AWS itself is it worth asking further than the environment: the chain
+/// of the SDK ends at the metadata service of a virtual machine, which other networks let hang.
+fn region(endpoint: Option<&str>) -> Option<Region> {
+    match endpoint {
+        Some(IN_PROCESS) => Some(Region::from_static("us-east-1")),
+        Some(_) => {
+            let named = variable("AWS_REGION").or_else(|| variable("AWS_DEFAULT_REGION"));
+            Some(named.map_or(Region::from_static("us-east-1"), Region::new))
+        }
+        None => None,
+    }
 }
 
 /// Stands for the store in this process; the name can never be resolved.

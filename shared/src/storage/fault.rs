@@ -61,6 +61,8 @@ impl StoreError {
         let status = error.raw_response().map(|response| response.status().as_u16());
         let fault = match &error {
             SdkError::ServiceError(_) => classify(code.as_deref(), status),
+            // Anything else that keeps a request from being sent, such as missing credentials, stays so.
+            SdkError::DispatchFailure(failure) if !(failure.is_io() || failure.is_timeout()) => Fault::Other,
             SdkError::ResponseError(_) | SdkError::DispatchFailure(_) | SdkError::TimeoutError(_) => Fault::Unavailable,
             _ => Fault::Other,
         };

@@ -254,3 +254,50 @@ fn a_reader_that_goes_away_ends_every_read() {
         }
     }
 }
+
+/// A folder whose large objects lose their connection on the way, each time it is opened but the last.
+#[derive(Clone)]
+struct Interrupted {
+    sound: Memory,
+    left: Arc<AtomicUsize>,
+}
+
+impl Contents for Interrupted {
+    fn fetch(
+        &self,
+        entry: &Entry,
+        range: Option<Range<u64>>,
+    ) -> impl Future<Output = Result<Fetched, BoxError>> + Send + 'static {
+        let sound = self.sound.fetch(entry, range);
+        let breaks = self.left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok();
+        async move {
+            let fetched = sound.await?;
+            let length = fetched.length;
+            let fetched = if breaks { spoil(fetched, Fault::Breaks(40)).await? } else { fetched };
+            Ok(Fetched { length, ..fetched })
+        }
+    }
+
+    fn learned(&self, entry: &Entry, crc32: u32) -> impl Future<Output = Result<(), BoxError>> + Send + 'static {
+        Contents::learned(&self.sound, entry, crc32)
+    }
+
+    async fn unchanged(&self, plan: Arc<Plan>, sent: Range<usize>) -> Result<(), BoxError> {
+        self.sound.unchanged(plan, sent).await
+    }
+}
+
+#[test]
+fn the_rest_of_an_object_whose_connection_broke_is_asked_for() {
+    let content = arbitrary::bytes(5, 1_000_000);
+    let sound = Memory::new(vec![("a".to_owned(), Content::Bytes(content))]);
+    for known in [true, false] {
+        let plan = plan(&sound, &[known]);
+        for (breaks, is_whole) in [(0, true), (1, true), (3, true), (4, false)] {
+            let interrupted = Interrupted { sound: sound.clone(), left: Arc::new(AtomicUsize::new(breaks)) };
+            let sent = block_on(receive(&plan, &interrupted, 0..plan.layout.total()));
+            assert_eq!(sent.end.is_ok(), is_whole, "{breaks} breaks, known: {known}");
+            assert!(!is_whole || sent.bytes == block_on(whole(&plan, &sound)), "{breaks} breaks, known: {known}");
+        }
+    }
+}

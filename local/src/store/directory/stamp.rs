@@ -11,12 +11,14 @@ use crate::store::ops::list_objects::Listed;
 /// Bytes of the hash that make the ETag: 40 hex digits, which nobody takes for the MD5 of the content.
 const ETAG_BYTES: usize = 20;
 
-/// Size, modification time and inode of a file at one moment.
+/// Size, modification time, change time and inode of a file at one moment. The change time cannot be set:
+/// it tells of a file that was rewritten in place and given its old modification time back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Stamp {
     size: u64,
     seconds: i64,
     nanoseconds: i64,
+    changed: (i64, i64),
     inode: u64,
 }
 
@@ -26,6 +28,7 @@ impl Stamp {
             size: metadata.size(),
             seconds: metadata.mtime(),
             nanoseconds: metadata.mtime_nsec(),
+            changed: (metadata.ctime(), metadata.ctime_nsec()),
             inode: metadata.ino(),
         }
     }
@@ -49,6 +52,8 @@ impl Stamp {
         hash.update(self.size.to_le_bytes());
         hash.update(self.seconds.to_le_bytes());
         hash.update(self.nanoseconds.to_le_bytes());
+        hash.update(self.changed.0.to_le_bytes());
+        hash.update(self.changed.1.to_le_bytes());
         hash.update(self.inode.to_le_bytes());
         let hash: [u8; 32] = hash.finalize().into();
         hex(&hash[..ETAG_BYTES])
