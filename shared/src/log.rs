@@ -3,7 +3,6 @@
 use std::io::IsTerminal;
 
 use tracing_subscriber::EnvFilter;
-use tracing_subscriber::filter::LevelFilter;
 
 /// How log lines look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,8 +16,7 @@ pub enum Format {
 /// Starts logging to standard error. `directives` are those of `RUST_LOG`; a second call changes nothing.
 pub fn start(format: Format, directives: &str) {
     // The embedded store's framework calls every expected 404 and 412 an error.
-    let directives = format!("s3s=off,{directives}");
-    let filter = EnvFilter::builder().with_default_directive(LevelFilter::INFO.into()).parse_lossy(directives);
+    let filter = EnvFilter::builder().parse_lossy(format!("info,s3s=off,{directives}"));
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     // Only a test starts logging twice in a process.
     let _ = match format {

@@ -33,6 +33,12 @@ impl Stamp {
         }
     }
 
+    /// Whether an open file still has the content that it had: a name that was taken from it since, when
+    /// another file was put in its place, does not matter.
+    pub(super) fn has_content_of(&self, other: &Self) -> bool {
+        Self { changed: other.changed, ..*self } == *other
+    }
+
     /// A folder marker has no bytes, whatever size the file system gives to a directory.
     pub(super) fn of_folder(metadata: &Metadata) -> Self {
         Self { size: 0, ..Self::of_file(metadata) }
