@@ -1,0 +1,43 @@
+//! Benchmarks: `cargo run --release -p tests --bin bench -- archive`, and `-- store`, print the tables of
+//! `BENCHMARKS.md`. Names of parts after the word run only those parts.
+//!
+//! Every server is a process of its own and is asked in turns with the others, so that a machine that
+//! is busy for a while is busy for all of them; figures are medians, ratios are taken round by round.
+
+// A measurement that cannot be taken is a failed run: nothing is to be rescued here.
+#![allow(clippy::unwrap_used)]
+
+mod alone;
+mod archive;
+mod contents;
+mod download;
+mod figures;
+mod pass_through;
+mod process;
+mod servers;
+mod store;
+mod stored;
+
+use std::io::Write;
+use std::process::ExitCode;
+
+const USAGE: &str = "usage: bench archive [throughput|work|memory|first-byte]...
+       bench store [puts|large]...";
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match &words[..] {
+        ["archive", parts @ ..] => archive::run(parts).await,
+        ["store", parts @ ..] => store::run(parts).await,
+        // The servers that this program itself is, started by it.
+        ["pass-through", list] => pass_through::serve(list).await,
+        ["alone", count, size] => alone::serve(count, size).await,
+        _ => {
+            let _ = writeln!(std::io::stderr(), "{USAGE}");
+            return ExitCode::from(2);
+        }
+    }
+    ExitCode::SUCCESS
+}
