@@ -4,6 +4,7 @@
 //! Every server is a process of its own and is asked in turns with the others, so that a machine that
 //! is busy for a while is busy for all of them; figures are medians, ratios are taken round by round.
 
+#![expect(clippy::cast_possible_truncation, reason = "figures are rounded on purpose")]
 // A measurement that cannot be taken is a failed run: nothing is to be rescued here.
 #![allow(clippy::unwrap_used)]
 
