@@ -7,9 +7,9 @@
 //! - content is stored (method 0). Where a large object's CRC-32 is not known when its header goes out,
 //!   it is sent as deflate in stored blocks (RFC 1951, 3.2.4) with a data descriptor (4.3.9): its
 //!   length is as predictable, and unlike "stored with descriptor" a reader of a stream can tell where
-//!   it ends. No such stream is 2^32-1 bytes long: see [`Member::ends_in_empty_block`];
+//!   it ends. No such stream is 2^32-1 bytes long: see `Member::ends_in_empty_block`;
 //! - zip64 records (4.3.14, 4.3.15, 4.5.3) exactly where a field does not fit. A central record whose
-//!   offset does not fit has its sizes there too: see [`Member::record_zip64`].
+//!   offset does not fit has its sizes there too: see `Member::record_zip64`.
 //!
 //! What may never happen: a length here that differs by a byte from what is written here.
 

@@ -8,8 +8,8 @@
 //! What may never happen: an error's text inside a body; a response that failed and looks complete; a
 //! request that ends the process.
 //!
-//! - [`runtime`]: the Runtime API; also under [`crate::events`].
-//! - [`request`]: events to requests. - [`response`]: responses to what the platform takes.
+//! - `runtime`: the Runtime API; also under [`crate::events`].
+//! - `request`: events to requests. - `response`: responses to what the platform takes.
 
 mod request;
 mod response;
