@@ -15,6 +15,7 @@ use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 use http_body_util::BodyExt;
 
+use super::direct::Direct;
 use super::fault::{Fault, StoreError};
 use super::key::Key;
 use super::listing::Pages;
@@ -26,6 +27,8 @@ use crate::http::Body;
 pub struct Bucket {
     pub(super) client: Client,
     pub(super) name: Arc<str>,
+    /// The short way to its objects, where there is one.
+    direct: Option<Arc<Direct>>,
 }
 
 /// What to read of an object.
@@ -68,8 +71,8 @@ pub struct Put<'a> {
 }
 
 impl Bucket {
-    pub(super) fn new(client: Client, name: &str) -> Self {
-        Self { client, name: name.into() }
+    pub(super) fn new((client, direct): (Client, Option<Direct>), name: &str) -> Self {
+        Self { client, name: name.into(), direct: direct.map(Arc::new) }
     }
 
     /// Its name.
@@ -80,7 +83,12 @@ impl Bucket {
     /// Starts to read an object.
     pub async fn get(&self, key: &Key<'_>, fetch: Fetch<'_>) -> Result<Fetched, StoreError> {
         let key = key.to_string();
-        let range = fetch.range.map(|range| format!("bytes={}-{}", range.start, range.end - 1));
+        if let Some(direct) = &self.direct
+            && let Some(fetched) = direct.get(&self.name, &key, &fetch).await
+        {
+            return Ok(fetched);
+        }
+        let range = fetch.range.as_ref().map(range_header);
         let request = self.client.get_object().bucket(&*self.name).key(&key).set_range(range);
         let sent = request.set_if_match(fetch.if_match.map(str::to_owned)).send().await;
         let object = sent.map_err(|cause| self.error("GetObject", &key, cause))?;
@@ -168,9 +176,7 @@ impl Bucket {
 
     /// A copy's source: bucket and key, each segment percent-encoded.
     pub(super) fn source(&self, key: &Key<'_>) -> String {
-        use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-        const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~').remove(b'/');
-        format!("{}/{}", self.name, utf8_percent_encode(&key.to_string(), ENCODED))
+        format!("{}/{}", self.name, encoded(&key.to_string()))
     }
 
     async fn send_put(
@@ -195,6 +201,18 @@ impl Bucket {
         let sent = request.send().await.map_err(|cause| self.error("PutObject", &key, cause))?;
         Ok(sent.e_tag.unwrap_or_default())
     }
+}
+
+/// A key in a URL: each segment percent-encoded.
+pub(super) fn encoded(key: &str) -> impl std::fmt::Display + '_ {
+    use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+    const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~').remove(b'/');
+    utf8_percent_encode(key, ENCODED)
+}
+
+/// A range as a header has it: its last byte is part of it.
+pub(super) fn range_header(range: &Range<u64>) -> String {
+    format!("bytes={}-{}", range.start, range.end - 1)
 }
 
 /// When an object was last written, as a listing or a head tells.

@@ -8,9 +8,11 @@ use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::{Credentials, Region, ResponseChecksumValidation};
+use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 
 use super::bucket::Bucket;
+use super::direct::{Connectors, Direct};
 use super::fault::StoreError;
 use super::selftest;
 use crate::config::Config;
@@ -72,12 +74,13 @@ impl Storage {
     }
 }
 
-async fn client(config: &Config, transport: Transport) -> Client {
+/// The SDK's client, and the short way to objects where there is one.
+async fn client(config: &Config, transport: Transport) -> (Client, Option<Direct>) {
     let mut loader = aws_config::defaults(BehaviorVersion::latest());
-    let in_process = matches!(transport, Transport::InProcess { .. });
+    let mut in_process = None;
     if let Transport::InProcess { client, credentials: (access, secret) } = transport {
+        in_process = Some(client);
         loader = loader
-            .http_client(client)
             .region(Region::from_static("us-east-1"))
             .credentials_provider(Credentials::new(access, secret, None, None, "embedded"))
             .endpoint_url("http://embedded.invalid");
@@ -93,14 +96,20 @@ async fn client(config: &Config, transport: Transport) -> Client {
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
         .load()
         .await;
-    let mut builder = aws_sdk_s3::config::Builder::from(&shared)
+    let path_style = in_process.is_some() || config.s3_endpoint.is_some();
+    let connectors = Connectors::new(in_process.unwrap_or_else(https));
+    let region = shared.region().cloned().unwrap_or_else(|| Region::from_static("us-east-1"));
+    let builder = aws_sdk_s3::config::Builder::from(&shared)
+        .http_client(connectors.clone())
+        .force_path_style(path_style)
+        .region(region.clone())
         // Bodies are checked where they are used, against our own record of them.
         .response_checksum_validation(ResponseChecksumValidation::WhenRequired);
-    if in_process || config.s3_endpoint.is_some() {
-        builder = builder.force_path_style(true);
-    }
-    if shared.region().is_none() {
-        builder = builder.region(Region::from_static("us-east-1"));
-    }
-    Client::from_conf(builder.build())
+    let direct = path_style.then(|| Direct::new(&shared, region.as_ref(), connectors)).flatten();
+    (Client::from_conf(builder.build()), direct)
+}
+
+/// What the SDK would make by itself.
+fn https() -> SharedHttpClient {
+    aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::AwsLc)).build_https()
 }
