@@ -56,7 +56,7 @@ async fn run(flags: Flags) -> Result<(), String> {
     };
     if let Some(storage) = reached? {
         app.store_reached(storage);
-        workers::run(app, opened.events, signal).await;
+        Box::pin(workers::run(app, opened.events, signal)).await;
     }
     serving.await.map_err(|error| error.to_string())?;
     store_api.await.map_err(|error| error.to_string())??;

@@ -15,6 +15,7 @@ use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 use http_body_util::BodyExt;
 
+use super::direct::Direct;
 use super::fault::{Fault, StoreError};
 use super::key::Key;
 use super::listing::Pages;
@@ -28,6 +29,8 @@ pub struct Bucket {
     pub(super) name: Arc<str>,
     /// Whether bodies go unsigned, with a CRC-32.
     pub(super) unsigned: bool,
+    /// The short way to its objects, where there is one.
+    direct: Option<Arc<Direct>>,
 }
 
 /// What to read of an object.
@@ -70,8 +73,8 @@ pub struct Put<'a> {
 }
 
 impl Bucket {
-    pub(super) fn new(client: Client, name: &str, unsigned: bool) -> Self {
-        Self { client, name: name.into(), unsigned }
+    pub(super) fn new(client: Client, direct: Option<Direct>, name: &str, unsigned: bool) -> Self {
+        Self { client, name: name.into(), unsigned, direct: direct.map(Arc::new) }
     }
 
     /// Its name.
@@ -82,7 +85,12 @@ impl Bucket {
     /// Starts to read an object.
     pub async fn get(&self, key: &Key<'_>, fetch: Fetch<'_>) -> Result<Fetched, StoreError> {
         let key = key.to_string();
-        let range = fetch.range.map(|range| format!("bytes={}-{}", range.start, range.end - 1));
+        if let Some(direct) = &self.direct
+            && let Some(fetched) = direct.get(&self.name, &key, &fetch).await
+        {
+            return Ok(fetched);
+        }
+        let range = fetch.range.as_ref().map(range_header);
         let request = self.client.get_object().bucket(&*self.name).key(&key).set_range(range);
         let sent = request.set_if_match(fetch.if_match.map(str::to_owned)).send().await;
         let object = sent.map_err(|cause| self.error("GetObject", &key, cause))?;
@@ -170,9 +178,7 @@ impl Bucket {
 
     /// A copy's source: bucket and key, each segment percent-encoded.
     pub(super) fn source(&self, key: &Key<'_>) -> String {
-        use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-        const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~').remove(b'/');
-        format!("{}/{}", self.name, utf8_percent_encode(&key.to_string(), ENCODED))
+        format!("{}/{}", self.name, encoded(&key.to_string()))
     }
 
     async fn send_put(
@@ -200,6 +206,18 @@ impl Bucket {
         let sent = request.send().await.map_err(|cause| self.error("PutObject", &key, cause))?;
         Ok(sent.e_tag.unwrap_or_default())
     }
+}
+
+/// A key in a URL: each segment percent-encoded.
+pub(super) fn encoded(key: &str) -> impl std::fmt::Display + '_ {
+    use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+    const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~').remove(b'/');
+    utf8_percent_encode(key, ENCODED)
+}
+
+/// A range as a header has it: its last byte is part of it.
+pub(super) fn range_header(range: &Range<u64>) -> String {
+    format!("bytes={}-{}", range.start, range.end - 1)
 }
 
 /// When an object was last written, as a listing or a head tells.

@@ -8,9 +8,11 @@ use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::{Credentials, Region, ResponseChecksumValidation};
+use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 
 use super::bucket::Bucket;
+use super::direct::{Connectors, Direct};
 use super::fault::StoreError;
 use super::selftest;
 use crate::config::{Config, variable};
@@ -80,13 +82,13 @@ async fn bucket(config: &Config, transport: Transport, name: &str) -> Bucket {
     if config.s3_endpoint.is_some() || matches!(transport, Transport::InProcess { .. }) {
         loader = loader.use_fips(false).use_dual_stack(false);
     }
-    let mut endpoint = config.s3_endpoint.as_deref();
+    let (mut endpoint, mut in_process) = (config.s3_endpoint.as_deref(), None);
     match transport {
         Transport::Network => {}
         Transport::NetworkAs(access, secret) => loader = loader.credentials_provider(keys(access, secret)),
         Transport::InProcess { client, credentials: (access, secret) } => {
-            loader = loader.http_client(client).credentials_provider(keys(access, secret));
-            endpoint = Some(IN_PROCESS);
+            loader = loader.credentials_provider(keys(access, secret));
+            (endpoint, in_process) = (Some(IN_PROCESS), Some(client));
         }
     }
     if let Some(endpoint) = endpoint {
@@ -104,11 +106,19 @@ async fn bucket(config: &Config, transport: Transport, name: &str) -> Bucket {
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
         .load()
         .await;
+    let connectors = Connectors::new(in_process.unwrap_or_else(https));
+    let direct = shared.region().and_then(|region| Direct::new(&shared, region.as_ref(), connectors.clone()));
     let builder = aws_sdk_s3::config::Builder::from(&shared)
+        .http_client(connectors)
         .force_path_style(endpoint.is_some())
         // Bodies are checked where they are used, against our own record of them.
         .response_checksum_validation(ResponseChecksumValidation::WhenRequired);
-    Bucket::new(Client::from_conf(builder.build()), name, endpoint.is_none_or(is_private))
+    Bucket::new(Client::from_conf(builder.build()), direct, name, endpoint.is_none_or(is_private))
+}
+
+/// What the SDK would make by itself.
+fn https() -> SharedHttpClient {
+    aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::AwsLc)).build_https()
 }
 
 /// The region to sign for. Only for AWS itself is it worth asking further than the environment: the chain

@@ -12,6 +12,7 @@
 mod bucket;
 mod checksum;
 mod connect;
+mod direct;
 mod fault;
 pub mod key;
 mod listing;
