@@ -117,8 +117,8 @@ impl Member<'_> {
     ///
     /// That of no content is nothing else. The other is that of 4,294,639,630 bytes, whose length would
     /// be exactly 2^32-1: the one that needs zip64 (4.4.8), and so 8-byte sizes in the descriptor
-    /// (4.3.9.2), while `java.util.zip.ZipInputStream` before JDK 22 expects those only beyond it and
-    /// loses its place. APPNOTE is on our side, but five bytes more and all readers are.
+    /// (4.3.9.2), while `java.util.zip.ZipInputStream` of JDK 17 expects those only beyond it and loses
+    /// its place (that of JDK 25 does not). APPNOTE is on our side, but five bytes more and all readers are.
     pub(super) fn ends_in_empty_block(&self) -> bool {
         self.form == Form::Blocks && (self.size == 0 || self.full_blocks_length() == MAX32)
     }
