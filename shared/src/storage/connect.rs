@@ -107,7 +107,9 @@ async fn bucket(config: &Config, transport: Transport, name: &str) -> Bucket {
         .load()
         .await;
     let connectors = Connectors::new(in_process.unwrap_or_else(https));
-    let direct = shared.region().and_then(|region| Direct::new(&shared, region.as_ref(), connectors.clone()));
+    // Only there are URLs known to be path-style: not where the SDK finds an endpoint by itself.
+    let direct =
+        endpoint.and(shared.region()).and_then(|region| Direct::new(&shared, region.as_ref(), connectors.clone()));
     let builder = aws_sdk_s3::config::Builder::from(&shared)
         .http_client(connectors)
         .force_path_style(endpoint.is_some())
