@@ -99,16 +99,7 @@ impl Check {
 
 /// Bytes that look random and depend on the seed alone.
 pub(crate) fn noise(seed: u64, len: usize) -> Vec<u8> {
-    let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
-    let mut bytes = Vec::with_capacity(len + 8);
-    while bytes.len() < len {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        bytes.extend(state.to_le_bytes());
-    }
-    bytes.truncate(len);
-    bytes
+    tests::arbitrary::bytes(seed, len).into()
 }
 
 /// The HTTP status of a failed call, 0 when there was no answer.
