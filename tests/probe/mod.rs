@@ -47,8 +47,8 @@ macro_rules! checks {
 }
 
 checks! {
-    conditions::fifty_creators_have_one_winner;
-    conditions::fifty_increments_count_to_fifty;
+    conditions::fifty_creators_have_one_winner, moto: "checks a condition and writes without a lock between";
+    conditions::fifty_increments_count_to_fifty, moto: "a read that meets a write fails with 500";
     conditions::a_swap_needs_the_current_etag;
     conditions::reads_answer_304_and_412;
     ranges::of_a_small_and_of_a_large_object;
