@@ -7,8 +7,8 @@ use super::checksums::{self, Checksums};
 use crate::app::App;
 use crate::error::Error;
 use crate::events::Worker;
-use crate::storage::Key;
 use crate::storage::key::VersionId;
+use crate::storage::{Key, Storage};
 
 /// Runs on events of the archive bucket. Safe to run twice and in any order: it looks at the object as
 /// it is now, and a record names the version that it is of. Two runs for one key may, at worst, take each
@@ -50,6 +50,15 @@ pub async fn catch_up(app: &App) -> Result<u64, Error> {
         }
     }
     Ok(recorded)
+}
+
+/// Records the CRC-32 of an object of the main bucket that we have written, if it lies in an archive.
+pub(crate) async fn arrived(storage: &Storage, object: (&str, &str, u64), crc32: u32) -> Result<(), Error> {
+    let own = storage.archives.name() == storage.main.name();
+    match folder_of(&storage.archive_prefix, object.0).filter(|_| own && object.2 > 0) {
+        Some(folder) => Ok(checksums::record(storage, folder, object, crc32).await?),
+        None => Ok(()),
+    }
 }
 
 /// The archive that a key belongs to.
