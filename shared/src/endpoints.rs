@@ -9,5 +9,5 @@ use crate::pages;
 pub const ALL: &[&Endpoint] =
     &[&archive::DOWNLOAD, &archive::INDEX, &pages::HEART_BEAT, &pages::HEALTH, &pages::OPENAPI, &pages::DOCS];
 
-/// Every worker: functions that run on events instead of requests.
+/// Every worker: functions that run on events or on a schedule instead of requests.
 pub const WORKERS: &[&Worker] = &[&archive::RECORD_CRC32];
