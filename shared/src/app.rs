@@ -6,6 +6,7 @@ use tokio::sync::watch;
 
 use crate::config::Config;
 use crate::error::Error;
+use crate::outbox;
 use crate::storage::Storage;
 
 /// The settings and the clients of a process.
@@ -14,12 +15,13 @@ pub struct App {
     pub config: Config,
     storage: OnceLock<Storage>,
     hint: watch::Sender<()>,
+    pub(crate) outbox: outbox::Memory,
 }
 
 impl App {
     /// An app whose store is still to be reached.
     pub fn new(config: Config) -> Self {
-        Self { config, storage: OnceLock::new(), hint: watch::Sender::default() }
+        Self { config, storage: OnceLock::new(), hint: watch::Sender::default(), outbox: outbox::Memory::default() }
     }
 
     /// An app with its store.

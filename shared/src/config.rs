@@ -3,6 +3,8 @@
 //! The document and the variables are the same for the local program and for a function. A setting
 //! that is wrong is an error at the start, never a surprise at the first request.
 
+mod business;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::fs::File;
@@ -13,6 +15,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 use serde::de::Error as _;
+
+pub use self::business::{Business, BusinessId, WebhookSecret};
 
 /// The most bytes a configuration file may have.
 const FILE_LIMIT: u64 = 1024 * 1024;
@@ -39,8 +43,8 @@ pub struct Config {
     pub response_mode: ResponseMode,
     /// `--demo-users`: well-known API keys and a business token, for trying things out.
     pub demo_users: bool,
-    /// Business servers by their token.
-    pub business: BTreeMap<String, Business>,
+    /// Business servers; their tokens are not kept. [`Config::business`] finds one.
+    pub business: BTreeMap<BusinessId, Business>,
     /// API users by name.
     pub users: BTreeMap<String, User>,
 }
@@ -72,21 +76,6 @@ impl Platform {
         })?;
         Ok(Self { runtime_api, log: variable("RUST_LOG").unwrap_or_default() })
     }
-}
-
-/// A business server that may apply for uploads.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Business {
-    /// What to call it in logs.
-    pub name: String,
-    /// Where callbacks go.
-    pub notify_url: String,
-    /// What precedes its destination keys; empty or ending in `/`.
-    #[serde(default)]
-    pub store_prefix: String,
-    /// Signs its callbacks (Standard Webhooks, `whsec_` and base64).
-    pub webhook_secret: Option<String>,
 }
 
 /// A user of the instances API.
@@ -210,7 +199,7 @@ impl Config {
             secret: variable("PANNIER_SECRET").map(|text| Secret::from_base64(&text)).transpose()?,
             response_mode: variable("RESPONSE_MODE").map_or(Ok(ResponseMode::default()), |text| parse_mode(&text))?,
             demo_users: false,
-            business: document.business,
+            business: document.business.into_iter().map(|(token, own)| (BusinessId::of(&token), own)).collect(),
             users: document.users,
         };
         config.check()?;
@@ -232,7 +221,7 @@ impl Config {
         }
         for business in self.business.values() {
             // By its name: the token is a secret.
-            check_url(&format!("notify_url of business {:?}", business.name), Some(&business.notify_url))?;
+            check_url(&format!("notify_url of business {:?}", business.name), business.notify_url.as_deref())?;
         }
         Ok(())
     }

@@ -4,6 +4,8 @@
 //! |---|---|
 //! | `{ARCHIVE_PREFIX}{folder}/...` | the users' objects, served as archives |
 //! | `crc32/{folder}/{key id}.{version id}.{crc32}` | empty; its name records the CRC-32 of one version of an object |
+//! | `outbox/{id}` | a callback that is still to be delivered |
+//! | `outbox-dead/{id}` | one that was given up |
 //! | `selftest/{nonce}` | lives for the moment of the start-up self-test |
 
 use std::fmt;
@@ -44,6 +46,12 @@ pub enum Key<'a> {
         /// The checksum itself.
         crc32: u32,
     },
+    /// Prefix: every callback that is still to be delivered.
+    OutboxFolder,
+    /// A callback that is still to be delivered.
+    Outbox(&'a str),
+    /// A callback that was given up.
+    OutboxDead(&'a str),
     /// The self-test's object.
     SelfTest(&'a str),
 }
@@ -58,6 +66,9 @@ impl fmt::Display for Key<'_> {
             Self::Crc32 { folder, key, version, crc32 } => {
                 write!(f, "crc32/{folder}/{}.{}.{crc32:08x}", id_text(&key.0), id_text(&version.0))
             }
+            Self::OutboxFolder => f.write_str("outbox/"),
+            Self::Outbox(id) => write!(f, "outbox/{id}"),
+            Self::OutboxDead(id) => write!(f, "outbox-dead/{id}"),
             Self::SelfTest(nonce) => write!(f, "selftest/{nonce}"),
         }
     }
