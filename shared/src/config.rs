@@ -3,6 +3,8 @@
 //! The document and the variables are the same for the local program and for a function. A setting
 //! that is wrong is an error at the start, never a surprise at the first request.
 
+mod business;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::fs::File;
@@ -15,6 +17,8 @@ use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde::Deserialize;
 use serde::de::Error as _;
+
+pub use self::business::{Business, BusinessId, WebhookSecret};
 
 type HmacSha256 = Hmac<sha2::Sha256>;
 
@@ -51,8 +55,8 @@ pub struct Config {
     pub response_mode: ResponseMode,
     /// `--demo-users`: well-known API keys and a business token, for trying things out.
     pub demo_users: bool,
-    /// Business servers by their token.
-    pub business: BTreeMap<String, Business>,
+    /// Business servers; their tokens are not kept. [`Config::business`] finds one.
+    pub business: BTreeMap<BusinessId, Business>,
     /// API users by name.
     pub users: BTreeMap<String, User>,
 }
@@ -84,21 +88,6 @@ impl Platform {
         })?;
         Ok(Self { runtime_api, log: variable("RUST_LOG").unwrap_or_default() })
     }
-}
-
-/// A business server that may apply for uploads.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Business {
-    /// What to call it in logs.
-    pub name: String,
-    /// Where callbacks go.
-    pub notify_url: String,
-    /// What precedes its destination keys; empty or ending in `/`.
-    #[serde(default)]
-    pub store_prefix: String,
-    /// Signs its callbacks (Standard Webhooks, `whsec_` and base64).
-    pub webhook_secret: Option<String>,
 }
 
 /// A user of the instances API.
@@ -236,7 +225,7 @@ impl Config {
             store_public_url: variable("STORE_PUBLIC_URL"),
             response_mode: variable("RESPONSE_MODE").map_or(Ok(ResponseMode::default()), |text| parse_mode(&text))?,
             demo_users: false,
-            business: document.business,
+            business: document.business.into_iter().map(|(token, own)| (BusinessId::of(&token), own)).collect(),
             users: document.users,
         };
         config.check()?;
@@ -263,7 +252,7 @@ impl Config {
         }
         for business in self.business.values() {
             // By its name: the token is a secret.
-            check_url(&format!("notify_url of business {:?}", business.name), Some(&business.notify_url))?;
+            check_url(&format!("notify_url of business {:?}", business.name), business.notify_url.as_deref())?;
         }
         Ok(())
     }

@@ -3,11 +3,11 @@
 use crate::archive;
 use crate::events::Worker;
 use crate::http::Endpoint;
-use crate::pages;
+use crate::{outbox, pages, uploads};
 
 /// Every endpoint, in the order in which they are documented.
 pub const ALL: &[&Endpoint] =
     &[&archive::DOWNLOAD, &archive::INDEX, &pages::HEART_BEAT, &pages::HEALTH, &pages::OPENAPI, &pages::DOCS];
 
-/// Every worker: functions that run on events instead of requests.
-pub const WORKERS: &[&Worker] = &[&archive::RECORD_CRC32];
+/// Every worker: functions that run on events or on a schedule instead of requests.
+pub const WORKERS: &[&Worker] = &[&archive::RECORD_CRC32, &outbox::DELIVER_CALLBACKS, &uploads::TEND_UPLOADS];

@@ -12,7 +12,7 @@ use tests::harness::{Function, Mode, Terms};
 use super::app;
 
 /// Remembers what it heard. Keys say how it takes it.
-const LISTENER: Worker = Worker { name: "listener", handler: listen };
+const LISTENER: Worker = Worker { name: "listener", on_object: Some(listen), on_schedule: None };
 
 static HEARD: Mutex<Vec<ObjectEvent>> = Mutex::new(Vec::new());
 

@@ -15,7 +15,7 @@ use crate::storage::{Key, Storage};
 /// other's record away; the next download writes it again.
 pub const RECORD_CRC32: Worker = Worker {
     name: "record-crc32",
-    handler: |app, event| {
+    on_object: Some(|app, event| {
         Box::pin(async move {
             let own = app.storage()?.archives.name() == event.bucket;
             match folder_of(&app.config.archive_prefix, &event.key).filter(|_| own) {
@@ -23,7 +23,8 @@ pub const RECORD_CRC32: Worker = Worker {
                 None => Ok(()),
             }
         })
-    },
+    }),
+    on_schedule: None,
 };
 
 /// Records what is missing in all archives: for objects that came while nobody was listening. Returns

@@ -5,6 +5,8 @@
 //! | `{ARCHIVE_PREFIX}{folder}/...` | the users' objects, served as archives |
 //! | `crc32/{folder}/{key id}.{version id}.{crc32}` | empty; its name records the CRC-32 of one version of an object |
 //! | `uploads/...`, `upload-names/...`, `files/...` | uploads: see [`super::upload_key`] |
+//! | `outbox/{id}` | a callback that is still to be delivered |
+//! | `outbox-dead/{id}` | one that was given up |
 //! | `selftest/{nonce}` | lives for the moment of the start-up self-test |
 
 use std::fmt;
@@ -60,6 +62,12 @@ pub enum Key<'a> {
     },
     /// A finished file, by its upload.
     File(&'a str),
+    /// Prefix: every callback that is still to be delivered.
+    OutboxFolder,
+    /// A callback that is still to be delivered.
+    Outbox(&'a str),
+    /// A callback that was given up.
+    OutboxDead(&'a str),
     /// The self-test's object.
     SelfTest(&'a str),
 }
@@ -79,6 +87,9 @@ impl fmt::Display for Key<'_> {
             Self::UploadName { name, seq: None } => write!(f, "upload-names/{name}/"),
             Self::UploadName { name, seq: Some(seq) } => write!(f, "upload-names/{name}/{seq:06}"),
             Self::File(id) => write!(f, "files/{id}"),
+            Self::OutboxFolder => f.write_str("outbox/"),
+            Self::Outbox(id) => write!(f, "outbox/{id}"),
+            Self::OutboxDead(id) => write!(f, "outbox-dead/{id}"),
             Self::SelfTest(nonce) => write!(f, "selftest/{nonce}"),
         }
     }

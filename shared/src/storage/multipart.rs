@@ -18,6 +18,7 @@ pub const PART_MINIMUM: u64 = 5 * 1024 * 1024;
 pub const PARTS_LIMIT: i32 = 10_000;
 
 /// An object in the making. It appears under its key only when [`Multipart::complete`] succeeds.
+#[derive(Clone)]
 pub struct Multipart {
     bucket: Bucket,
     key: String,

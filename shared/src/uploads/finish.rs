@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
@@ -182,16 +183,18 @@ impl Upload {
     }
 
     /// Ends an upload that joins others once all of them are complete.
-    async fn join(&self, standing: &mut Standing, deadline: Instant) -> Result<Phase, Error> {
-        for id in &self.task.joins {
-            let Some(part) = Self::open(&self.storage, id).await? else { return Ok(standing.phase) };
-            let mut other = part.standing().await?;
-            let phase = Box::pin(part.proceed(&mut other, REQUEST_BUDGET)).await?;
-            if phase != (Phase::Ended { verdict: Verdict::Complete, settled: true }) {
-                return Ok(standing.phase);
+    fn join<'a>(&'a self, standing: &'a mut Standing, deadline: Instant) -> BoxFuture<'a, Result<Phase, Error>> {
+        Box::pin(async move {
+            for id in &self.task.joins {
+                let Some(part) = Self::open(&self.storage, id).await? else { return Ok(standing.phase) };
+                let mut other = part.standing().await?;
+                let phase = part.proceed(&mut other, REQUEST_BUDGET).await?;
+                if phase != (Phase::Ended { verdict: Verdict::Complete, settled: true }) {
+                    return Ok(standing.phase);
+                }
             }
-        }
-        self.end(standing, Verdict::Complete, deadline).await
+            self.end(standing, Verdict::Complete, deadline).await
+        })
     }
 
     /// Leaves the rest to a worker.

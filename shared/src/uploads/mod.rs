@@ -38,8 +38,10 @@ mod standing;
 pub mod sweep;
 pub mod task;
 mod tell;
+mod worker;
 pub mod write;
 
 pub use finished::{Claim, Finished, PURPOSE, finished};
 pub use standing::{Phase, Standing, Verdict};
 pub use task::{Origin, Task, Upload};
+pub use worker::TEND_UPLOADS;

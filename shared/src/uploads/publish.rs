@@ -120,10 +120,15 @@ impl Upload {
         let destination = self.destination();
         let multipart = &self.storage.main.resume_multipart(&Key::Listed(&destination), id.to_owned());
         let mut made = multipart.parts().await?;
-        let missing: Vec<_> = (1..=PARTS_LIMIT).zip(parts).filter(|(number, _)| !made.contains_key(number)).collect();
-        let mut copies = stream::iter(missing)
-            .map(|(number, pieces)| async move { (number, self.part(multipart, number, pieces).await) })
-            .buffer_unordered(AT_ONCE);
+        let missing = (1..=PARTS_LIMIT).zip(parts).filter(|(number, _)| !made.contains_key(number));
+        // With everything of their own, or the compiler does not see that they are `Send`.
+        let copies: Vec<_> = missing
+            .map(|(number, pieces)| {
+                let (upload, multipart, pieces) = (self.clone(), multipart.clone(), pieces.clone());
+                async move { (number, upload.part(&multipart, number, &pieces).await) }
+            })
+            .collect();
+        let mut copies = stream::iter(copies).buffer_unordered(AT_ONCE);
         while let Some((number, part)) = copies.next().await {
             made.insert(number, part?);
             if Instant::now() >= deadline && made.len() < parts.len() {

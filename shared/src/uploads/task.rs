@@ -8,6 +8,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::config::BusinessId;
 use crate::error::Error;
 use crate::storage::upload_key::CELLS_LIMIT;
 use crate::storage::{Creation, Item, Key, Storage, UploadKey};
@@ -53,8 +54,8 @@ pub struct Task {
 pub enum Origin {
     /// The block protocol.
     Block {
-        /// Who is called back, as its identifier.
-        business: String,
+        /// Who is called back.
+        business: BusinessId,
         /// `userId`
         user: String,
         /// `storePath`

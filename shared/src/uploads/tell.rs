@@ -5,6 +5,7 @@ use serde_json::json;
 use super::standing::Verdict;
 use super::task::{Origin, Upload};
 use crate::error::Error;
+use crate::outbox::{self, Message};
 
 impl Upload {
     /// Leaves the message of an upload's end in the outbox; nothing to say for a cancelled one, and to nobody for
@@ -27,7 +28,7 @@ impl Upload {
             "storePath": store_path,
             "fileName": file_name,
         });
-        let _ = (business, body);
-        Ok(())
+        let id = format!("upload-{}", self.id);
+        outbox::post(&self.storage, &Message { id, business: *business, body: body.to_string() }).await
     }
 }
