@@ -1,0 +1,6 @@
+//! Uploads.
+
+mod client;
+mod tus;
+mod tus_concat;
+mod tus_program;
