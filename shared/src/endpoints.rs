@@ -3,11 +3,24 @@
 use crate::archive;
 use crate::events::Worker;
 use crate::http::Endpoint;
-use crate::{outbox, pages, uploads};
+use crate::uploads::{self, block};
+use crate::{outbox, pages};
 
 /// Every endpoint, in the order in which they are documented.
-pub const ALL: &[&Endpoint] =
-    &[&archive::DOWNLOAD, &archive::INDEX, &pages::HEART_BEAT, &pages::HEALTH, &pages::OPENAPI, &pages::DOCS];
+pub const ALL: &[&Endpoint] = &[
+    &archive::DOWNLOAD,
+    &archive::INDEX,
+    &block::NEW_TASK,
+    &block::STORE_BLOCK,
+    &block::INFO,
+    &block::STATE,
+    &block::PRESIGN,
+    &block::COMMIT,
+    &pages::HEART_BEAT,
+    &pages::HEALTH,
+    &pages::OPENAPI,
+    &pages::DOCS,
+];
 
 /// Every worker: functions that run on events or on a schedule instead of requests.
 pub const WORKERS: &[&Worker] = &[&archive::RECORD_CRC32, &outbox::DELIVER_CALLBACKS, &uploads::TEND_UPLOADS];

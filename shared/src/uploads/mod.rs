@@ -15,13 +15,14 @@
 //! - two ends of one upload, or two objects of one;
 //! - bytes of an upload that ended stay for ever.
 //!
-//! Doors to this core: `block` (the block protocol), `tus` and `draft` (the IETF draft).
+//! Doors to this core: [`block`] (the block protocol), `tus` and `draft` (the IETF draft).
 //!
 //! - [`task`]: what is agreed. - `standing`: where it stands. - `ranges`, `rope`: arithmetic.
 //! - `cell`, `fill`, `merge`: one cell. - [`write`]: bytes that arrive. - [`receive`]: bytes as a stream.
 //! - `digest`, `advance`: what is proven. - [`finish`], `publish`: the end and what follows. - [`sweep`]: the rest.
 
 mod advance;
+pub mod block;
 mod cell;
 mod digest;
 mod fill;
