@@ -3,12 +3,19 @@
 use crate::archive;
 use crate::events::Worker;
 use crate::http::Endpoint;
-use crate::{outbox, pages, uploads};
+use crate::uploads::{self, block};
+use crate::{outbox, pages};
 
 /// Every endpoint, in the order in which they are documented.
 pub const ALL: &[&Endpoint] = &[
     &archive::DOWNLOAD,
     &archive::INDEX,
+    &block::NEW_TASK,
+    &block::STORE_BLOCK,
+    &block::INFO,
+    &block::STATE,
+    &block::PRESIGN,
+    &block::COMMIT,
     &uploads::tus::CREATE,
     &uploads::tus::PATCH,
     // Before the download, which would take HEAD too.

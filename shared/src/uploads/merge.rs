@@ -37,7 +37,8 @@ impl Upload {
 
     async fn merge(&self, cell: u64, small: &[&Fragment]) -> Result<(), BoxError> {
         let sources = self.whole(small).await?;
-        let (mut pieces, mut at): (Vec<(Range<u64>, Vec<Bytes>)>, u64) = (Vec::new(), 0);
+        let mut pieces: Vec<(Range<u64>, Vec<Bytes>)> = Vec::new();
+        let mut at = 0;
         let mut sorted = small.to_vec();
         sorted.sort_by_key(|fragment| fragment.range.start);
         for fragment in sorted.into_iter().filter(|fragment| sources.contains_key(&fragment.key)) {
