@@ -28,6 +28,8 @@ pub mod block;
 mod cell;
 mod destination;
 mod digest;
+mod disposition;
+pub mod draft;
 mod fill;
 pub mod finish;
 mod finished;
