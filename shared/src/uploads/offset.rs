@@ -6,7 +6,7 @@ use std::ops::Range;
 use super::ranges::Ranges;
 use super::standing::Standing;
 use super::task::Upload;
-use crate::error::Error;
+use crate::error::{Error, Kind};
 use crate::storage::Item;
 use crate::storage::upload_key::parse;
 
@@ -39,6 +39,10 @@ impl Upload {
             held.extend(fragments.iter().map(|piece| base + piece.range.start..base + piece.range.end));
         }
         let missing = Ranges::union(held).missing_of(0..size);
+        // Once it has ended its cells are deleted: what looks missing may be what was complete a moment ago.
+        if !missing.is_empty() && self.storage.main.head(&self.key(Item::End)).await?.is_some() {
+            return Err(Error::new(Kind::Conflict, "The upload has just ended."));
+        }
         Ok(missing.iter().take(limit).cloned().collect())
     }
 
