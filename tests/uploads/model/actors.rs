@@ -14,7 +14,7 @@ use shared::uploads::{Phase, Upload};
 use super::gate::Random;
 
 /// Blocks that one client sends before it rests.
-const BLOCKS: u64 = 6;
+const BLOCKS: u64 = 3;
 
 /// Long enough for any schedule.
 pub(super) const BUDGET: Duration = Duration::from_secs(600);

@@ -16,10 +16,10 @@ use tokio::task::JoinHandle;
 use super::actors::{Client, Writes};
 
 /// How often one client is started again.
-const LIVES: u32 = 6;
+const LIVES: u32 = 4;
 
 /// Rounds in which everyone who can gets to the gate.
-const ROUNDS: usize = 24;
+const ROUNDS: usize = 12;
 
 /// A generator that depends on its seed alone.
 pub(super) struct Random(u64);
@@ -157,6 +157,11 @@ impl HttpConnector for Gated {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let (gate, store, actor) = (self.gate.clone(), self.store.clone(), self.actor);
         HttpConnectorFuture::new_boxed(Box::pin(async move {
+            // A body may be made of what other calls bring: those come first.
+            let mut request = request;
+            let body = std::mem::replace(request.body_mut(), SdkBody::taken());
+            let body = body.collect().await.map_err(ConnectorError::user)?.to_bytes();
+            *request.body_mut() = SdkBody::from(body);
             let (call, order) = oneshot::channel();
             gate.state.lock().unwrap().waiting.push((actor, call));
             let Ok(order) = order.await else { return std::future::pending().await };

@@ -64,8 +64,8 @@ impl Plan {
         Self {
             seed,
             cell,
-            size: random.below(cell * 5),
-            clients: 2 + random.below(3),
+            size: random.below(cell * 4),
+            clients: 2 + random.below(2),
             faults: random.below(12),
             honest: random.below(10) > 0,
             cancelled: random.below(8) == 0,
