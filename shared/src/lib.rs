@@ -22,6 +22,7 @@ pub mod lambda;
 pub mod log;
 pub mod pages;
 pub mod storage;
+pub mod uploads;
 
 /// Bytes from the system's generator.
 ///

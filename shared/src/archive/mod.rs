@@ -18,6 +18,7 @@
 mod ahead;
 mod checksums;
 mod download;
+pub mod import;
 mod index;
 pub mod layout;
 pub mod names;
@@ -26,6 +27,7 @@ mod record;
 pub mod send;
 
 pub use download::DOWNLOAD;
+pub use import::IMPORT;
 pub use index::INDEX;
 pub use record::{RECORD_CRC32, catch_up};
 

@@ -25,5 +25,5 @@ pub use connect::{Storage, Transport};
 pub use fault::{Fault, StoreError};
 pub use key::Key;
 pub use listing::{Listed, Pages};
-pub use multipart::{Multipart, PART_MINIMUM, PARTS_LIMIT};
+pub use multipart::{Multipart, PART_MINIMUM, PARTS_LIMIT, Part};
 pub use record::{Creation, Versioned};

@@ -16,6 +16,9 @@ pub const PART_MINIMUM: u64 = 5 * 1024 * 1024;
 /// The most parts of one object (same source).
 pub const PARTS_LIMIT: i32 = 10_000;
 
+/// A part that the store has taken.
+pub type Part = CompletedPart;
+
 /// An object in the making. It appears under its key only when [`Multipart::complete`] succeeds.
 pub struct Multipart {
     bucket: Bucket,
