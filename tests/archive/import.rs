@@ -1,5 +1,6 @@
 //! Import: what common programs pack comes out as it went in; what is wrong is refused, and leaves nothing.
 
+mod faults;
 mod made;
 mod place;
 mod refused;

@@ -8,7 +8,7 @@ use shared::config::Config;
 use shared::endpoints;
 use shared::error::Error;
 use shared::http::dispatch;
-use shared::storage::{Key, Put};
+use shared::storage::{Key, Put, Storage};
 use shared::uploads::Finished;
 use tempfile::TempDir;
 use tests::client::{self, Answer};
@@ -38,8 +38,13 @@ impl Place {
     /// One on this store.
     pub(crate) async fn on(backend: Backend) -> Option<Self> {
         let (storage, kept) = storage(backend).await?;
+        Some(Self { _kept: kept, ..Self::over(storage) })
+    }
+
+    /// One over a store that somebody else keeps.
+    pub(crate) fn over(storage: Storage) -> Self {
         let config = Config::read(|_| None, None).expect("the defaults are right");
-        Some(Self { app: App::with_storage(config, storage), _kept: kept })
+        Self { app: App::with_storage(config, storage), _kept: None }
     }
 
     /// Leaves a ZIP there.

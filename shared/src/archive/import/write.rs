@@ -7,6 +7,8 @@ use bytes::{Bytes, BytesMut};
 use futures_util::io::{AsyncBufRead, AsyncRead, AsyncReadExt, Take};
 use futures_util::{FutureExt, TryStreamExt, stream};
 
+use tracing::warn;
+
 use super::directory::Entry;
 use super::{refuse, shown, single};
 use crate::archive::checksums;
@@ -62,7 +64,9 @@ impl Target {
             match parts.and_then(|parts| used_up(entry, &packed).map(|()| parts)) {
                 Ok(parts) => multipart.complete(parts, Put::default()).await?,
                 Err(error) => {
-                    multipart.abort().await?;
+                    if let Err(cause) = multipart.abort().await {
+                        warn!(folder = &*self.folder, %cause, "the parts of an entry are left");
+                    }
                     return Err(error);
                 }
             }
