@@ -9,7 +9,7 @@
 //! object, for what is too large to buffer; the content, buffered while it is small; and at last the
 //! content as it streams by, in the form of deflate blocks with the CRC-32 behind it. Whatever is
 //! learned is recorded, so that the next request has ranges. The worker [`RECORD_CRC32`] learns it when
-//! an object arrives.
+//! an object arrives. [`import`] goes the other way: an uploaded ZIP becomes a folder.
 //!
 //! What may never happen: a length that is not exact; an archive with the content of two versions of an
 //! object, or of fewer bytes than announced, that ends as if it were whole; a name that leads a reader

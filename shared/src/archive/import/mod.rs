@@ -1,8 +1,8 @@
 //! `POST /api/archive/import`: an uploaded ZIP becomes an archive.
 //!
 //! The upload is an object of the main bucket. Its list of entries is read and checked as a whole
-//! ([`end`], [`directory`], [`check`]), then the entries are written as objects under a fresh folder
-//! ([`unpack`], [`write`]), with their CRC-32s recorded, so that the archive has ranges from its first
+//! (`end`, `directory`, `check`), then the entries are written as objects under a fresh folder
+//! (`unpack`, `write`), with their CRC-32s recorded, so that the archive has ranges from its first
 //! request on. Whoever is told the folder's name may download the archive; nobody can guess it.
 //!
 //! Objects: `{ARCHIVE_PREFIX}{folder}/...` and `crc32/{folder}/...`, as any archive has them, and
