@@ -6,8 +6,15 @@ use crate::http::Endpoint;
 use crate::{outbox, pages, uploads};
 
 /// Every endpoint, in the order in which they are documented.
-pub const ALL: &[&Endpoint] =
-    &[&archive::DOWNLOAD, &archive::INDEX, &pages::HEART_BEAT, &pages::HEALTH, &pages::OPENAPI, &pages::DOCS];
+pub const ALL: &[&Endpoint] = &[
+    &archive::DOWNLOAD,
+    &archive::INDEX,
+    &archive::IMPORT,
+    &pages::HEART_BEAT,
+    &pages::HEALTH,
+    &pages::OPENAPI,
+    &pages::DOCS,
+];
 
 /// Every worker: functions that run on events or on a schedule instead of requests.
-pub const WORKERS: &[&Worker] = &[&archive::RECORD_CRC32, &outbox::DELIVER_CALLBACKS, &uploads::TEND_UPLOADS];
+pub const WORKERS: &[&Worker] = &[&archive::RECORD_CRC32, &outbox::DELIVER_CALLBACKS, &uploads::TEND_UPLOADS, &archive::SWEEP_IMPORTS];

@@ -14,7 +14,8 @@ impl Upload {
     /// The ranges that are missing, at most `limit` of them, in order.
     pub async fn missing(&self, standing: &Standing, limit: usize) -> Result<Vec<Range<u64>>, Error> {
         let size = standing.size.unwrap_or_else(|| self.task.capacity());
-        let mut held = vec![0..standing.proven(self.task.cell)];
+        let proven = 0..standing.proven(self.task.cell);
+        let mut held = Vec::from([proven]);
         let first = standing.digest.cells;
         let mut pages = self.storage.main.list_after(&self.key(Item::Cells), &self.key(Item::Cell(first)));
         let mut packed = HashSet::new();
