@@ -12,3 +12,4 @@ mod program;
 mod storage;
 mod store;
 mod tidy;
+mod uploads;
