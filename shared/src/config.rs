@@ -17,6 +17,9 @@ use serde::de::Error as _;
 /// The most bytes a configuration file may have.
 const FILE_LIMIT: u64 = 1024 * 1024;
 
+/// The least that `REQUEST_LIMIT` may be, in bytes: uploads come in pieces of this size.
+const REQUEST_LIMIT_LEAST: u64 = 1024 * 1024;
+
 /// The settings of a process.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -37,6 +40,9 @@ pub struct Config {
     /// `RESPONSE_MODE`: how a function hands over its responses, `buffered` (the default) or `stream`; told by the
     /// template beside the mode of the function's route, which must agree. The local program always streams.
     pub response_mode: ResponseMode,
+    /// `REQUEST_LIMIT`: the most bytes of a request body that the platform hands over to this process; any, if not
+    /// set. A function is told by the template.
+    pub request_limit: Option<u64>,
     /// `--demo-users`: well-known API keys and a business token, for trying things out.
     pub demo_users: bool,
     /// Business servers by their token.
@@ -209,6 +215,7 @@ impl Config {
             cors_origins: variable("CORS_ORIGINS").map_or_else(|| vec!["*".to_owned()], |list| split(&list)),
             secret: variable("PANNIER_SECRET").map(|text| Secret::from_base64(&text)).transpose()?,
             response_mode: variable("RESPONSE_MODE").map_or(Ok(ResponseMode::default()), |text| parse_mode(&text))?,
+            request_limit: variable("REQUEST_LIMIT").map(|text| parse_request_limit(&text)).transpose()?,
             demo_users: false,
             business: document.business,
             users: document.users,
@@ -250,6 +257,11 @@ fn parse_mode(text: &str) -> Result<ResponseMode, ConfigError> {
         "stream" => Ok(ResponseMode::Streamed),
         _ => Err(ConfigError::new("RESPONSE_MODE", "must be buffered or stream")),
     }
+}
+
+fn parse_request_limit(text: &str) -> Result<u64, ConfigError> {
+    let bytes = text.trim().parse::<u64>().ok().filter(|bytes| *bytes >= REQUEST_LIMIT_LEAST);
+    bytes.ok_or_else(|| ConfigError::new("REQUEST_LIMIT", "must be a number of bytes, at least 1048576"))
 }
 
 fn check_url(setting: &str, url: Option<&str>) -> Result<(), ConfigError> {

@@ -6,8 +6,16 @@ use crate::http::Endpoint;
 use crate::pages;
 
 /// Every endpoint, in the order in which they are documented.
-pub const ALL: &[&Endpoint] =
-    &[&archive::DOWNLOAD, &archive::INDEX, &pages::HEART_BEAT, &pages::HEALTH, &pages::OPENAPI, &pages::DOCS];
+pub const ALL: &[&Endpoint] = &[
+    &archive::DOWNLOAD,
+    &archive::INDEX,
+    &pages::FILES_PAGE,
+    &pages::HEART_BEAT,
+    &pages::HEALTH,
+    &pages::OPENAPI,
+    &pages::DOCS,
+    &pages::STATIC_FILES,
+];
 
 /// Every worker: functions that run on events instead of requests.
 pub const WORKERS: &[&Worker] = &[&archive::RECORD_CRC32];
