@@ -41,6 +41,8 @@ contract! {
         }
         let license = attributes(&text, "href").into_iter().find(|link| link.contains("LICENSE")).unwrap();
         assert!(stack.get(&license).await.text().contains("The MIT License"));
+        let icon = attributes(&text, "href").into_iter().find(|link| link.ends_with(".svg")).unwrap();
+        assert_eq!(stack.get(&icon).await.header("content-type"), "image/svg+xml");
         assert_eq!(stack.head("/files").await.header("content-type"), "text/html; charset=utf-8");
     }
 

@@ -52,7 +52,8 @@ pub fn frame(title: &str, main: &str) -> String {
     format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-         <meta name=\"color-scheme\" content=\"light dark\">\n<title>{title}</title>\n<style>{STYLE}</style>\n</head>\n\
+         <meta name=\"color-scheme\" content=\"light dark\">\n<title>{title}</title>\n\
+         <link rel=\"icon\" href=\"/static/icon.svg\">\n<style>{STYLE}</style>\n</head>\n\
          <body>\n<header><a href=\"/docs\">Pannier</a></header>\n<main>\n{main}\n</main>\n</body>\n</html>\n",
         title = escape(title),
     )

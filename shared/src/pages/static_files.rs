@@ -42,6 +42,8 @@ pub(super) enum Asset {
     TusClient,
     /// The terms of that and of what it contains.
     TusLicense,
+    /// What a browser shows beside the title of every page; the frame names it.
+    Icon,
 }
 
 fn static_file(request: &Request) -> Result<Reply, Error> {
@@ -73,7 +75,7 @@ fn slice(content: &Bytes, range: &std::ops::Range<u64>) -> Bytes {
 }
 
 impl Asset {
-    const ALL: [Self; 3] = [Self::FilesScript, Self::TusClient, Self::TusLicense];
+    const ALL: [Self; 4] = [Self::FilesScript, Self::TusClient, Self::TusLicense, Self::Icon];
 
     /// Where a page finds it.
     pub(super) fn url(self) -> String {
@@ -85,6 +87,7 @@ impl Asset {
             Self::FilesScript => "files.js",
             Self::TusClient => "tus.min.js",
             Self::TusLicense => "tus-js-client.LICENSE.txt",
+            Self::Icon => "icon.svg",
         }
     }
 
@@ -92,6 +95,7 @@ impl Asset {
         match self {
             Self::FilesScript | Self::TusClient => "text/javascript; charset=utf-8",
             Self::TusLicense => "text/plain; charset=utf-8",
+            Self::Icon => "image/svg+xml",
         }
     }
 
@@ -100,6 +104,7 @@ impl Asset {
             Self::FilesScript => include_bytes!("assets/files.js"),
             Self::TusClient => include_bytes!("assets/tus.min.js"),
             Self::TusLicense => include_bytes!("assets/tus-js-client.LICENSE.txt"),
+            Self::Icon => include_bytes!("assets/icon.svg"),
         }
     }
 
