@@ -1,7 +1,9 @@
-//! Uploads, by clients that others wrote and by our own page.
+//! Uploads, by clients that others wrote, by our own page and by the example programs.
 
 mod clients;
 mod page;
-// They need /files/ and /resumable/:
-// mod peers;
 mod reference;
+// These need /files/, /resumable/ and the block protocol:
+// mod browser;
+// mod examples;
+// mod peers;
