@@ -38,6 +38,7 @@ async fn a_wrong_document_names_what_is_wrong() {
         ("[users.alice]\nkey_sha256 = \"12\"", "64 hex digits"),
         ("[users.alice]\nkey = \"x\"", "key"),
         ("[business.t]\nname = \"shop\"\nnotify_url = \"nowhere\"", "notify_url of business \"shop\""),
+        ("[business.t]\nname = \"shop\"\nwebhook_secret = \"whsec_c2hvcnQ=\"", "24-64 bytes"),
         ("nonsense = 1", "nonsense"),
         ("[", "pannier.toml"),
     ] {

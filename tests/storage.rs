@@ -14,7 +14,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use shared::error::BoxError;
 use shared::http::{Body, body};
-use shared::storage::{Creation, Fault, Fetch, Key, PART_MINIMUM, Put, Storage};
+use shared::storage::{Creation, Fault, Fetch, Key, Making, PART_MINIMUM, Put, Storage};
 use tests::arbitrary;
 use tests::client;
 use tests::stack::{Backend, storage, storage_at};
@@ -125,7 +125,7 @@ on_every_store! {
 
     async fn parts_make_an_object_with_one_checksum(storage: &Storage) {
         let first = arbitrary::bytes(3, usize::try_from(PART_MINIMUM).unwrap());
-        let upload = storage.main.multipart(&Key::Listed("made"), Some("video/mp4"), true).await.unwrap();
+        let upload = storage.main.multipart(&Key::Listed("made"), Making { content_type: Some("video/mp4"), checked: true, ..Making::default() }).await.unwrap();
         assert!(storage.main.head(&Key::Listed("made")).await.unwrap().is_none());
         let parts =
             vec![upload.part(1, first.clone()).await.unwrap(), upload.part(2, Bytes::from_static(b"end")).await.unwrap()];
@@ -135,7 +135,7 @@ on_every_store! {
         let known = storage.main.crc32(&Key::Listed("made"), &etag).await.unwrap();
         assert_eq!(known, Some(crc32fast::hash(&whole)));
         assert_eq!(storage.main.crc32(&Key::Listed("made"), "\"old\"").await.unwrap(), None);
-        let given_up = storage.main.multipart(&Key::Listed("never"), None, true).await.unwrap();
+        let given_up = storage.main.multipart(&Key::Listed("never"), Making { checked: true, ..Making::default() }).await.unwrap();
         given_up.part(1, Bytes::from_static(b"x")).await.unwrap();
         given_up.abort().await.unwrap();
         assert!(storage.main.head(&Key::Listed("never")).await.unwrap().is_none());
@@ -145,7 +145,7 @@ on_every_store! {
         let minimum = usize::try_from(PART_MINIMUM).unwrap();
         let source = arbitrary::bytes(4, minimum + 1000);
         storage.main.put(&Key::Listed("a b/sourcé"), source.clone(), Put::default()).await.unwrap();
-        let upload = storage.main.multipart(&Key::Listed("made"), None, false).await.unwrap();
+        let upload = storage.main.multipart(&Key::Listed("made"), Making::default()).await.unwrap();
         let parts = vec![
             upload.part_copy(1, &Key::Listed("a b/sourcé"), 500..PART_MINIMUM + 500).await.unwrap(),
             upload.part_copy(2, &Key::Listed("a b/sourcé"), 0..7).await.unwrap(),

@@ -6,6 +6,7 @@
 mod archive;
 mod door;
 mod lambda;
+mod outbox;
 mod pages;
 mod probe;
 mod program;

@@ -1,18 +1,22 @@
-//! The functions that run on events, driven in this process.
+//! The functions that run on events and on a schedule, driven in this process.
 //!
 //! Each event of the embedded store goes to each worker, as the queue would do it in the cloud: at
 //! least once, in any order, again after a failure. What was missed, because the program was not
 //! running or the queue was full, is found by a scan at the start.
+//!
+//! A worker with a schedule runs at the start, at its times and at each hint, whatever the store: one run
+//! of it at a time, and a run that fails is followed by the next. Nothing is finished at shutdown: what a
+//! run left undone is found by the next one.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use shared::app::App;
-use shared::events::{self, Change, ObjectEvent};
+use shared::events::{self, Change, ObjectEvent, Schedule, Worker};
 use shared::{archive, endpoints};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
-use tokio::time::Instant;
+use tokio::time::{Instant, MissedTickBehavior, interval};
 use tracing::{error, info};
 
 use crate::store::{Event, EventKind, Store};
@@ -37,15 +41,39 @@ pub struct Events {
     pub store: Store,
 }
 
-/// Runs every worker until `signal` says stop. Does nothing where there are no events.
+/// Runs every worker until `signal` says stop. `events` is `None` where the store tells of none.
 pub async fn run(app: Arc<App>, events: Option<Events>, mut signal: watch::Receiver<bool>) {
-    let Some(events) = events else { return };
+    let mut schedules = JoinSet::new();
+    for worker in endpoints::WORKERS {
+        if let Some(schedule) = &worker.on_schedule {
+            schedules.spawn(repeat(app.clone(), worker, schedule));
+        }
+    }
     let working = async {
-        tokio::join!(scan(&app), handle_all(&app, events));
+        if let Some(events) = events {
+            tokio::join!(scan(&app), handle_all(&app, events));
+        }
+        // They have no end.
+        while schedules.join_next().await.is_some() {}
     };
     tokio::select! {
         () = working => {}
         _ = signal.wait_for(|stop| *stop) => {}
+    }
+}
+
+/// Runs one worker at its times and at each hint. A hint that comes during a run is followed by another run.
+async fn repeat(app: Arc<App>, worker: &'static Worker, schedule: &'static Schedule) {
+    let (mut hints, mut times) = (app.hints(), interval(schedule.every));
+    times.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            _ = times.tick() => hints.mark_unchanged(),
+            _ = hints.changed() => {}
+        }
+        if let Err(error) = events::run_schedule(&app, worker, Instant::now() + HANDLING_LIMIT).await {
+            error!(worker = worker.name, causes = error.causes(), "{error}");
+        }
     }
 }
 

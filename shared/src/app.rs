@@ -2,8 +2,11 @@
 
 use std::sync::OnceLock;
 
+use tokio::sync::watch;
+
 use crate::config::Config;
 use crate::error::Error;
+use crate::outbox;
 use crate::storage::Storage;
 
 /// The settings and the clients of a process.
@@ -11,17 +14,21 @@ pub struct App {
     /// The settings.
     pub config: Config,
     storage: OnceLock<Storage>,
+    hint: watch::Sender<()>,
+    pub(crate) outbox: outbox::Memory,
 }
 
 impl App {
     /// An app whose store is still to be reached.
     pub fn new(config: Config) -> Self {
-        Self { config, storage: OnceLock::new() }
+        Self { config, storage: OnceLock::new(), hint: watch::Sender::default(), outbox: outbox::Memory::default() }
     }
 
     /// An app with its store.
     pub fn with_storage(config: Config, storage: Storage) -> Self {
-        Self { config, storage: OnceLock::from(storage) }
+        let app = Self::new(config);
+        app.store_reached(storage);
+        app
     }
 
     /// Hands over the store once it is reached; a second call changes nothing.
@@ -33,5 +40,16 @@ impl App {
     /// The store, or 503 while it is not reached yet.
     pub fn storage(&self) -> Result<&Storage, Error> {
         self.storage.get().ok_or_else(|| Error::unavailable("Storage is not initialized yet!"))
+    }
+
+    /// Hints that work was left for a worker on a schedule, so that it need not wait for its next time. Whether
+    /// any such worker runs in this process: in a function none does, and nothing happens.
+    pub fn wake_workers(&self) -> bool {
+        self.hint.send(()).is_ok()
+    }
+
+    /// Changes with each hint from now on. Hints are not counted: one that comes during a run asks for another.
+    pub fn hints(&self) -> watch::Receiver<()> {
+        self.hint.subscribe()
     }
 }

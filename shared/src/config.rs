@@ -3,22 +3,33 @@
 //! The document and the variables are the same for the local program and for a function. A setting
 //! that is wrong is an error at the start, never a surprise at the first request.
 
+mod business;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde::Deserialize;
 use serde::de::Error as _;
+
+pub use self::business::{Business, BusinessId, WebhookSecret};
+
+type HmacSha256 = Hmac<sha2::Sha256>;
 
 /// The most bytes a configuration file may have.
 const FILE_LIMIT: u64 = 1024 * 1024;
 
 /// The least that `REQUEST_LIMIT` may be, in bytes: uploads come in pieces of this size.
 const REQUEST_LIMIT_LEAST: u64 = 1024 * 1024;
+
+/// How long an upload may stand still by default.
+const UPLOAD_EXPIRY: Duration = Duration::from_secs(24 * 3600);
 
 /// The settings of a process.
 #[derive(Clone, Debug)]
@@ -37,6 +48,11 @@ pub struct Config {
     pub cors_origins: Vec<String>,
     /// `PANNIER_SECRET`: 32 bytes in base64; encrypts stored passwords and signs capability URLs.
     pub secret: Option<Secret>,
+    /// `UPLOAD_EXPIRY`: seconds without progress after which an unfinished upload is given up; 24 h by default.
+    pub upload_expiry: Duration,
+    /// `STORE_PUBLIC_URL`: where clients reach the store, for presigned URLs; `S3_ENDPOINT` if not set. The local
+    /// program sets it to where `--store-listen` listens.
+    pub store_public_url: Option<String>,
     /// `RESPONSE_MODE`: how a function hands over its responses, `buffered` (the default) or `stream`; told by the
     /// template beside the mode of the function's route, which must agree. The local program always streams.
     pub response_mode: ResponseMode,
@@ -45,8 +61,8 @@ pub struct Config {
     pub request_limit: Option<u64>,
     /// `--demo-users`: well-known API keys and a business token, for trying things out.
     pub demo_users: bool,
-    /// Business servers by their token.
-    pub business: BTreeMap<String, Business>,
+    /// Business servers; their tokens are not kept. [`Config::business`] finds one.
+    pub business: BTreeMap<BusinessId, Business>,
     /// API users by name.
     pub users: BTreeMap<String, User>,
 }
@@ -78,21 +94,6 @@ impl Platform {
         })?;
         Ok(Self { runtime_api, log: variable("RUST_LOG").unwrap_or_default() })
     }
-}
-
-/// A business server that may apply for uploads.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Business {
-    /// What to call it in logs.
-    pub name: String,
-    /// Where callbacks go.
-    pub notify_url: String,
-    /// What precedes its destination keys; empty or ending in `/`.
-    #[serde(default)]
-    pub store_prefix: String,
-    /// Signs its callbacks (Standard Webhooks, `whsec_` and base64).
-    pub webhook_secret: Option<String>,
 }
 
 /// A user of the instances API.
@@ -144,6 +145,18 @@ impl Secret {
     /// A new one from the system's generator.
     pub fn generate() -> Self {
         Self(crate::random())
+    }
+
+    /// What only someone who has the secret can make of `text`: an HMAC-SHA-256. Another `purpose` makes another.
+    pub fn sign(&self, purpose: &str, text: &str) -> [u8; 32] {
+        // A shorter key is padded with zeros to the hash's block (RFC 2104, section 2).
+        let mut key = [0; 64];
+        key[..32].copy_from_slice(&self.0);
+        let mut mac = HmacSha256::new(&key.into());
+        mac.update(purpose.as_bytes());
+        mac.update(&[0]);
+        mac.update(text.as_bytes());
+        mac.finalize().into_bytes().into()
     }
 
     /// As `PANNIER_SECRET` holds it.
@@ -214,10 +227,12 @@ impl Config {
             public_url: variable("PUBLIC_URL"),
             cors_origins: variable("CORS_ORIGINS").map_or_else(|| vec!["*".to_owned()], |list| split(&list)),
             secret: variable("PANNIER_SECRET").map(|text| Secret::from_base64(&text)).transpose()?,
+            upload_expiry: variable("UPLOAD_EXPIRY").map_or(Ok(UPLOAD_EXPIRY), |text| parse_expiry(&text))?,
+            store_public_url: variable("STORE_PUBLIC_URL"),
             response_mode: variable("RESPONSE_MODE").map_or(Ok(ResponseMode::default()), |text| parse_mode(&text))?,
             request_limit: variable("REQUEST_LIMIT").map(|text| parse_request_limit(&text)).transpose()?,
             demo_users: false,
-            business: document.business,
+            business: document.business.into_iter().map(|(token, own)| (BusinessId::of(&token), own)).collect(),
             users: document.users,
         };
         config.check()?;
@@ -226,7 +241,12 @@ impl Config {
 
     /// Checks what a type cannot.
     pub fn check(&self) -> Result<(), ConfigError> {
-        for (setting, url) in [("S3_ENDPOINT", &self.s3_endpoint), ("PUBLIC_URL", &self.public_url)] {
+        let urls = [
+            ("S3_ENDPOINT", &self.s3_endpoint),
+            ("PUBLIC_URL", &self.public_url),
+            ("STORE_PUBLIC_URL", &self.store_public_url),
+        ];
+        for (setting, url) in urls {
             check_url(setting, url.as_deref())?;
         }
         let bucket_fits = (3..=63).contains(&self.bucket.len())
@@ -239,7 +259,7 @@ impl Config {
         }
         for business in self.business.values() {
             // By its name: the token is a secret.
-            check_url(&format!("notify_url of business {:?}", business.name), Some(&business.notify_url))?;
+            check_url(&format!("notify_url of business {:?}", business.name), business.notify_url.as_deref())?;
         }
         Ok(())
     }
@@ -249,6 +269,12 @@ impl Config {
 pub fn parse_delay(text: &str) -> Result<u8, ConfigError> {
     let seconds = text.trim().parse::<u8>().ok().filter(|seconds| *seconds <= 60);
     seconds.ok_or_else(|| ConfigError::new("DELAY", "must be a number of seconds from 0 to 60"))
+}
+
+fn parse_expiry(text: &str) -> Result<Duration, ConfigError> {
+    let seconds = text.trim().parse().ok().filter(|seconds| (1..=365 * 24 * 3600).contains(seconds));
+    let problem = || ConfigError::new("UPLOAD_EXPIRY", "must be a number of seconds from 1 to 31536000");
+    seconds.map(Duration::from_secs).ok_or_else(problem)
 }
 
 fn parse_mode(text: &str) -> Result<ResponseMode, ConfigError> {

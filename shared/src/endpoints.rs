@@ -3,7 +3,7 @@
 use crate::archive;
 use crate::events::Worker;
 use crate::http::Endpoint;
-use crate::pages;
+use crate::{outbox, pages, uploads};
 
 /// Every endpoint, in the order in which they are documented.
 pub const ALL: &[&Endpoint] = &[
@@ -17,5 +17,5 @@ pub const ALL: &[&Endpoint] = &[
     &pages::STATIC_FILES,
 ];
 
-/// Every worker: functions that run on events instead of requests.
-pub const WORKERS: &[&Worker] = &[&archive::RECORD_CRC32];
+/// Every worker: functions that run on events or on a schedule instead of requests.
+pub const WORKERS: &[&Worker] = &[&archive::RECORD_CRC32, &outbox::DELIVER_CALLBACKS, &uploads::TEND_UPLOADS];

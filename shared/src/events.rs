@@ -1,9 +1,10 @@
-//! Workers: what happens after an object was stored or deleted.
+//! Workers: what happens after an object was stored or deleted, and what happens every so often.
 //!
 //! A worker is data, as an endpoint is, and hears of one object at a time, from wherever the news came: a
 //! queue that the bucket writes to, the bucket itself, or, in the local program, a commit of the embedded
 //! store. News may come twice, late or out of order: a handler must be idempotent and look at the object
-//! as it is now.
+//! as it is now. A handler on a schedule finds its work by itself, and one run may overlap with another
+//! in another process.
 //!
 //! From a queue each message succeeds or fails by itself (`ReportBatchItemFailures`); one that keeps
 //! failing ends in the dead letters. News straight from the bucket succeeds or fails as a whole. Order is
@@ -13,6 +14,7 @@ use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::{FutureExt, StreamExt, stream};
@@ -35,8 +37,19 @@ const CONCURRENCY: usize = 8;
 pub struct Worker {
     /// The name of its function binary.
     pub name: &'static str,
-    /// What it does with one piece of news. Safe to run twice.
-    pub handler: for<'a> fn(&'a App, &'a ObjectEvent) -> Done<'a>,
+    /// What it does with news of one object. Safe to run twice.
+    pub on_object: Option<for<'a> fn(&'a App, &'a ObjectEvent) -> Done<'a>>,
+    /// What it does every so often.
+    pub on_schedule: Option<Schedule>,
+}
+
+/// What a worker does without being told of an object.
+pub struct Schedule {
+    /// How often the local program does it, besides at its start and at [`App::wake_workers`]. In the cloud the
+    /// template says how often.
+    pub every: Duration,
+    /// One run. Safe to run twice.
+    pub handler: for<'a> fn(&'a App) -> Done<'a>,
 }
 
 /// What a worker's handler comes to.
@@ -93,11 +106,16 @@ async fn serve(api: &mut RuntimeApi, app: &App, worker: &Worker) -> BoxError {
     }
 }
 
-/// An event as it arrives: a batch of queue messages, or a bucket's own notification.
+/// An event as it arrives.
 #[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Event {
-    records: Vec<Record>,
+#[serde(untagged)]
+enum Event {
+    /// A batch of queue messages, or a bucket's own notification.
+    #[serde(rename_all = "PascalCase")]
+    News { records: Vec<Record> },
+    /// It is time (Amazon EventBridge user guide, "Scheduled events").
+    #[serde(rename_all = "kebab-case")]
+    Time { source: String, detail_type: String },
 }
 
 #[derive(Deserialize)]
@@ -112,9 +130,29 @@ enum Record {
 }
 
 async fn answer(app: &App, worker: &Worker, invocation: &Invocation) -> Result<Bytes, Failure> {
-    let event: Event = serde_json::from_slice(&invocation.event).map_err(|cause| Failure::event(&cause))?;
+    match serde_json::from_slice(&invocation.event).map_err(|cause| Failure::event(&cause))? {
+        Event::News { records } if worker.on_object.is_some() => news(app, worker, invocation, records).await,
+        Event::Time { source, detail_type } if worker.on_schedule.is_some() && is_schedule(&source, &detail_type) => {
+            let outcome = run_schedule(app, worker, invocation.deadline).await;
+            outcome.map_err(|error| failed(worker, invocation, &error)).map(|()| Bytes::from_static(b"{}"))
+        }
+        _ => Err(Failure::event(&Error::invalid("This worker does not run on such an event."))),
+    }
+}
+
+/// A rule of EventBridge, or its scheduler.
+fn is_schedule(source: &str, detail_type: &str) -> bool {
+    matches!(source, "aws.events" | "aws.scheduler") && detail_type == "Scheduled Event"
+}
+
+fn failed(worker: &Worker, invocation: &Invocation, error: &Error) -> Failure {
+    error!(worker = worker.name, request = invocation.id, causes = error.causes(), "{error}");
+    Failure::new("Function.WorkerFailed", error.message())
+}
+
+async fn news(app: &App, worker: &Worker, invocation: &Invocation, records: Vec<Record>) -> Result<Bytes, Failure> {
     let deadline = invocation.deadline;
-    let handled = stream::iter(event.records)
+    let handled = stream::iter(records)
         .map(|record| async move {
             match record {
                 Record::Message { message_id, body } => (Some(message_id), message(app, worker, deadline, &body).await),
@@ -124,16 +162,14 @@ async fn answer(app: &App, worker: &Worker, invocation: &Invocation) -> Result<B
         .buffer_unordered(CONCURRENCY)
         .collect::<Vec<_>>()
         .await;
-    let mut failed = Vec::new();
+    let mut failures = Vec::new();
     for (message_id, outcome) in handled {
         let Err(error) = outcome else { continue };
-        error!(worker = worker.name, request = invocation.id, message_id, causes = error.causes(), "{error}");
-        match message_id {
-            Some(id) => failed.push(json!({ "itemIdentifier": id })),
-            None => return Err(Failure::new("Function.WorkerFailed", error.message())),
-        }
+        let Some(id) = message_id else { return Err(failed(worker, invocation, &error)) };
+        error!(worker = worker.name, request = invocation.id, message_id = id, causes = error.causes(), "{error}");
+        failures.push(json!({ "itemIdentifier": id }));
     }
-    Ok(json!({ "batchItemFailures": failed }).to_string().into())
+    Ok(json!({ "batchItemFailures": failures }).to_string().into())
 }
 
 /// The body of a queue message: a bucket's notification, or the sign of life that a bucket sends when it is
@@ -166,19 +202,30 @@ async fn object(app: &App, worker: &Worker, deadline: Instant, record: ObjectRec
     handle(app, worker, deadline, &event).await
 }
 
-/// Hands one piece of news to a worker. Its panic and its running out of time are errors like others.
+/// Hands one piece of news to a worker, if it takes any. Its panic and its running out of time are errors like
+/// others.
 pub async fn handle(app: &App, worker: &Worker, deadline: Instant, event: &ObjectEvent) -> Result<(), Error> {
-    let handled = AssertUnwindSafe(async { (worker.handler)(app, event).await }).catch_unwind();
-    let outcome = match timeout_at(deadline, handled).await {
-        Ok(Ok(outcome)) => outcome,
-        Ok(Err(panic)) => Err(Error::internal("worker panicked", panic_text(panic.as_ref()))),
-        Err(elapsed) => Err(Error::new(Kind::Timeout, "This took too long.").caused_by(elapsed)),
-    };
+    let Some(handler) = worker.on_object else { return Ok(()) };
+    let outcome = guarded(deadline, async { handler(app, event).await }).await;
     if outcome.is_ok() {
         let (bucket, key) = (&event.bucket, event.key.escape_debug());
         debug!(worker = worker.name, bucket, %key, kind = ?event.kind, "done");
     }
     outcome
+}
+
+/// Runs what a worker does every so often, if it does, as [`handle`] would.
+pub async fn run_schedule(app: &App, worker: &Worker, deadline: Instant) -> Result<(), Error> {
+    let Some(schedule) = &worker.on_schedule else { return Ok(()) };
+    guarded(deadline, async { (schedule.handler)(app).await }).await
+}
+
+async fn guarded(deadline: Instant, handling: impl Future<Output = Result<(), Error>>) -> Result<(), Error> {
+    match timeout_at(deadline, AssertUnwindSafe(handling).catch_unwind()).await {
+        Ok(Ok(outcome)) => outcome,
+        Ok(Err(panic)) => Err(Error::internal("worker panicked", panic_text(panic.as_ref()))),
+        Err(elapsed) => Err(Error::new(Kind::Timeout, "This took too long.").caused_by(elapsed)),
+    }
 }
 
 /// One record of a notification (Amazon S3 user guide, "Event message structure").

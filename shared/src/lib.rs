@@ -7,6 +7,8 @@
 //! - [`lambda`]: the same door under the Lambda Runtime API; [`events`]: workers under it.
 //! - [`storage`]: the only module that knows S3. All state lives there, guarded by conditional writes.
 //! - [`archive`]: the first job: a folder of objects as a ZIP that is made while it is sent.
+//! - [`uploads`]: files of any size, in pieces, over a bad network.
+//! - [`outbox`]: callbacks to business servers, signed and tried again until they arrive.
 //! - [`pages`]: what describes the service: heart beat, health, OpenAPI, documentation.
 //! - [`app`], [`config`], [`error`], [`auth`], [`log`]: what all of them stand on.
 
@@ -20,8 +22,10 @@ pub mod events;
 pub mod http;
 pub mod lambda;
 pub mod log;
+pub mod outbox;
 pub mod pages;
 pub mod storage;
+pub mod uploads;
 
 /// Bytes from the system's generator.
 ///

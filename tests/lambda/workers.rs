@@ -1,18 +1,19 @@
 //! Workers: what a bucket and its queue tell them, and what they answer.
 
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use shared::app::App;
 use shared::error::Error;
-use shared::events::{Change, Done, ObjectEvent, Worker};
+use shared::events::{Change, Done, ObjectEvent, Schedule, Worker};
 use tests::harness::{Function, Mode, Terms};
 
 use super::app;
 
 /// Remembers what it heard. Keys say how it takes it.
-const LISTENER: Worker = Worker { name: "listener", handler: listen };
+const LISTENER: Worker = Worker { name: "listener", on_object: Some(listen), on_schedule: None };
 
 static HEARD: Mutex<Vec<ObjectEvent>> = Mutex::new(Vec::new());
 
@@ -25,6 +26,27 @@ fn listen<'a>(_: &'a App, event: &'a ObjectEvent) -> Done<'a> {
             std::future::pending::<()>().await;
         }
         if event.key.ends_with("fail") { Err(Error::internal("listen", "the secret cause")) } else { Ok(()) }
+    })
+}
+
+/// Knows the time only: each run ends in another way.
+const CLOCK: Worker = Worker {
+    name: "clock",
+    on_object: None,
+    on_schedule: Some(Schedule { every: Duration::from_secs(1), handler: strike }),
+};
+
+static STRIKES: AtomicU32 = AtomicU32::new(0);
+
+fn strike(_: &App) -> Done<'_> {
+    Box::pin(async {
+        match STRIKES.fetch_add(1, Ordering::Relaxed) {
+            0 => Ok(()),
+            1 => Err(Error::internal("strike", "the secret cause")),
+            2 => panic!("the secret cause"),
+            3 => std::future::pending().await,
+            _ => Ok(()),
+        }
     })
 }
 
@@ -128,4 +150,28 @@ async fn what_is_not_done_by_the_deadline_is_not_lost() {
     answer.whole().await;
     assert!(started.elapsed() < Duration::from_secs(2));
     assert_eq!(super::json(&answer.bytes)["batchItemFailures"], json!([{ "itemIdentifier": "hangs" }]));
+}
+
+#[tokio::test]
+async fn a_schedule_is_another_kind_of_event() {
+    let serve =
+        |api: String| async move { shared::events::serve_invocations(&api, &app(Mode::Buffered), &CLOCK).await };
+    let function = Function::in_process(serve).await;
+    let time = json!({ "source": "aws.events", "detail-type": "Scheduled Event", "detail": {} });
+    assert_eq!(function.invoke(time.clone()).await, json!({}));
+    for _ in 0..2 {
+        let answer = function.invoke(time.clone()).await;
+        assert_eq!(answer["errorType"], "Function.WorkerFailed");
+        assert!(!answer.to_string().contains("secret"));
+    }
+    let terms = Terms { time: Duration::from_secs(2), ..Terms::default() };
+    let mut answer = function.raw(&time, terms).await.unwrap();
+    answer.whole().await;
+    assert_eq!(super::json(&answer.bytes)["errorType"], "Function.WorkerFailed");
+    assert_eq!(function.invoke(time.clone()).await, json!({}), "it lives on");
+    // Each worker takes only what it is for.
+    let news = json!({ "Records": [record("ObjectCreated:Put", "c/one")] });
+    assert_eq!(function.invoke(news).await["errorType"], "Function.UnknownEvent");
+    assert_eq!(listening().await.invoke(time).await["errorType"], "Function.UnknownEvent");
+    assert_eq!(STRIKES.load(Ordering::Relaxed), 5);
 }

@@ -27,6 +27,7 @@ pub mod send;
 
 pub use download::DOWNLOAD;
 pub use index::INDEX;
+pub(crate) use record::arrived;
 pub use record::{RECORD_CRC32, catch_up};
 
 use std::time::Duration;

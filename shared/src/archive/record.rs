@@ -7,15 +7,15 @@ use super::checksums::{self, Checksums};
 use crate::app::App;
 use crate::error::Error;
 use crate::events::Worker;
-use crate::storage::Key;
 use crate::storage::key::VersionId;
+use crate::storage::{Key, Storage};
 
 /// Runs on events of the archive bucket. Safe to run twice and in any order: it looks at the object as
 /// it is now, and a record names the version that it is of. Two runs for one key may, at worst, take each
 /// other's record away; the next download writes it again.
 pub const RECORD_CRC32: Worker = Worker {
     name: "record-crc32",
-    handler: |app, event| {
+    on_object: Some(|app, event| {
         Box::pin(async move {
             let own = app.storage()?.archives.name() == event.bucket;
             match folder_of(&app.config.archive_prefix, &event.key).filter(|_| own) {
@@ -23,7 +23,8 @@ pub const RECORD_CRC32: Worker = Worker {
                 None => Ok(()),
             }
         })
-    },
+    }),
+    on_schedule: None,
 };
 
 /// Records what is missing in all archives: for objects that came while nobody was listening. Returns
@@ -50,6 +51,15 @@ pub async fn catch_up(app: &App) -> Result<u64, Error> {
         }
     }
     Ok(recorded)
+}
+
+/// Records the CRC-32 of an object of the main bucket that we have written, if it lies in an archive.
+pub(crate) async fn arrived(storage: &Storage, object: (&str, &str, u64), crc32: u32) -> Result<(), Error> {
+    let own = storage.archives.name() == storage.main.name();
+    match folder_of(&storage.archive_prefix, object.0).filter(|_| own && object.2 > 0) {
+        Some(folder) => Ok(checksums::record(storage, folder, object, crc32).await?),
+        None => Ok(()),
+    }
 }
 
 /// The archive that a key belongs to.

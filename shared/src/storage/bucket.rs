@@ -1,5 +1,6 @@
 //! One bucket: get, put, head, delete, copy.
 
+use std::collections::HashMap;
 use std::ops::Range;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,7 +10,7 @@ use std::time::SystemTime;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::primitives::{ByteStream, DateTime, SdkBody};
-use aws_sdk_s3::types::ChecksumAlgorithm;
+use aws_sdk_s3::types::{ChecksumAlgorithm, Delete, ObjectIdentifier};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
@@ -21,6 +22,9 @@ use super::key::Key;
 use super::listing::Pages;
 use crate::error::BoxError;
 use crate::http::Body;
+
+/// The most keys that one DeleteObjects takes (S3 API reference).
+const DELETE_BATCH: usize = 1000;
 
 /// A bucket of the store. Cheap to clone.
 #[derive(Clone)]
@@ -59,6 +63,12 @@ pub struct Head {
     pub size: u64,
     /// The entity tag, with its quotes.
     pub etag: String,
+    /// Last modification.
+    pub modified: SystemTime,
+    /// `Content-Type`
+    pub content_type: Option<String>,
+    /// User metadata.
+    pub metadata: HashMap<String, String>,
 }
 
 /// What to write besides the bytes.
@@ -101,6 +111,14 @@ impl Bucket {
         })
     }
 
+    /// Reads an object, or a range of it, into memory; the caller knows it to be small.
+    pub async fn get_bytes(&self, key: &Key<'_>, fetch: Fetch<'_>) -> Result<Bytes, StoreError> {
+        let fetched = self.get(key, fetch).await?;
+        let broken =
+            |cause| StoreError::new(Fault::Unavailable, "GetObject", &self.name, &key.to_string()).caused_by(cause);
+        fetched.bytes().await.map_err(|cause: BoxError| broken(cause))
+    }
+
     /// What is known of an object; `None` if there is none.
     pub async fn head(&self, key: &Key<'_>) -> Result<Option<Head>, StoreError> {
         let key = key.to_string();
@@ -108,7 +126,10 @@ impl Bucket {
         match request.send().await.map_err(|cause| self.error("HeadObject", &key, cause)) {
             Ok(object) => Ok(Some(Head {
                 size: object.content_length().and_then(|length| u64::try_from(length).ok()).unwrap_or(0),
+                modified: system_time(object.last_modified()),
                 etag: object.e_tag.unwrap_or_default(),
+                content_type: object.content_type,
+                metadata: object.metadata.unwrap_or_default(),
             })),
             Err(error) if error.fault == Fault::Missing => Ok(None),
             Err(error) => Err(error),
@@ -132,6 +153,22 @@ impl Bucket {
         let key = key.to_string();
         let sent = self.client.delete_object().bucket(&*self.name).key(&key).send().await;
         sent.map(drop).map_err(|cause| self.error("DeleteObject", &key, cause))
+    }
+
+    /// Deletes objects, a thousand with each request; those that are not there are as good. Stops at the first
+    /// request that fails, or that leaves an object behind.
+    pub async fn delete_all(&self, keys: &[String]) -> Result<(), StoreError> {
+        for batch in keys.chunks(DELETE_BATCH) {
+            let objects = batch.iter().filter_map(|key| ObjectIdentifier::builder().key(key).build().ok()).collect();
+            let Ok(delete) = Delete::builder().set_objects(Some(objects)).quiet(true).build() else { continue };
+            let sent = self.client.delete_objects().bucket(&*self.name).delete(delete).send().await;
+            let deleted = sent.map_err(|cause| self.error("DeleteObjects", &batch[0], cause))?;
+            if let Some(left) = deleted.errors().first() {
+                let error = StoreError::new(Fault::Other, "DeleteObjects", &self.name, left.key().unwrap_or_default());
+                return Err(error.caused_by(left.message().unwrap_or("no reason given").to_owned()));
+            }
+        }
+        Ok(())
     }
 
     /// Copies an object inside the bucket, of at most 5 GiB (the limit of S3's CopyObject).

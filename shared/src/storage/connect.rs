@@ -1,5 +1,6 @@
 //! Clients of the store.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use aws_config::BehaviorVersion;
@@ -34,6 +35,8 @@ pub struct Storage {
     pub main: Bucket,
     /// The folders served as archives; the same bucket unless a directory is mounted.
     pub archives: Bucket,
+    /// What precedes an archive's hash in the keys of its objects.
+    pub archive_prefix: Arc<str>,
 }
 
 /// How requests reach a store.
@@ -55,7 +58,7 @@ impl Storage {
     /// Makes the clients of the configured store. Nothing is sent yet.
     pub async fn connect(config: &Config, transport: Transport) -> Self {
         let main = bucket(config, transport, &config.bucket).await;
-        Self { archives: main.clone(), main }
+        Self { archives: main.clone(), main, archive_prefix: config.archive_prefix.as_str().into() }
     }
 
     /// Serves the folders of another bucket as archives.

@@ -4,6 +4,9 @@
 //! |---|---|
 //! | `{ARCHIVE_PREFIX}{folder}/...` | the users' objects, served as archives |
 //! | `crc32/{folder}/{key id}.{version id}.{crc32}` | empty; its name records the CRC-32 of one version of an object |
+//! | `uploads/...`, `upload-names/...`, `files/...` | uploads: see [`super::upload_key`] |
+//! | `outbox/{id}` | a callback that is still to be delivered |
+//! | `outbox-dead/{id}` | one that was given up |
 //! | `selftest/{nonce}` | lives for the moment of the start-up self-test |
 
 use std::fmt;
@@ -11,6 +14,8 @@ use std::fmt;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest, Sha256};
+
+use super::upload_key::UploadKey;
 
 /// The key of an object, or a prefix of keys.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,6 +49,25 @@ pub enum Key<'a> {
         /// The checksum itself.
         crc32: u32,
     },
+    /// An object of an upload, or a prefix of its objects.
+    Upload(UploadKey<'a>),
+    /// Prefix: all uploads.
+    Uploads,
+    /// Which upload a client means that applies again for the same.
+    UploadName {
+        /// What a client means: a digest of it.
+        name: &'a str,
+        /// Counts the uploads that it has meant; `None` is the prefix of all of them.
+        seq: Option<u32>,
+    },
+    /// A finished file, by its upload.
+    File(&'a str),
+    /// Prefix: every callback that is still to be delivered.
+    OutboxFolder,
+    /// A callback that is still to be delivered.
+    Outbox(&'a str),
+    /// A callback that was given up.
+    OutboxDead(&'a str),
     /// The self-test's object.
     SelfTest(&'a str),
 }
@@ -58,6 +82,14 @@ impl fmt::Display for Key<'_> {
             Self::Crc32 { folder, key, version, crc32 } => {
                 write!(f, "crc32/{folder}/{}.{}.{crc32:08x}", id_text(&key.0), id_text(&version.0))
             }
+            Self::Upload(key) => key.fmt(f),
+            Self::Uploads => f.write_str("uploads/"),
+            Self::UploadName { name, seq: None } => write!(f, "upload-names/{name}/"),
+            Self::UploadName { name, seq: Some(seq) } => write!(f, "upload-names/{name}/{seq:06}"),
+            Self::File(id) => write!(f, "files/{id}"),
+            Self::OutboxFolder => f.write_str("outbox/"),
+            Self::Outbox(id) => write!(f, "outbox/{id}"),
+            Self::OutboxDead(id) => write!(f, "outbox-dead/{id}"),
             Self::SelfTest(nonce) => write!(f, "selftest/{nonce}"),
         }
     }

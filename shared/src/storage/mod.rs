@@ -17,13 +17,16 @@ mod fault;
 pub mod key;
 mod listing;
 mod multipart;
+mod presign;
 mod record;
 mod selftest;
+pub mod upload_key;
 
 pub use bucket::{Bucket, Fetch, Fetched, Head, Put};
 pub use connect::{Storage, Transport};
 pub use fault::{Fault, StoreError};
 pub use key::Key;
 pub use listing::{Listed, Pages};
-pub use multipart::{Multipart, PART_MINIMUM, PARTS_LIMIT};
+pub use multipart::{Making, Multipart, PART_MINIMUM, PARTS_LIMIT, Part};
 pub use record::{Creation, Versioned};
+pub use upload_key::{Item, UploadKey};

@@ -1,5 +1,6 @@
 //! Objects made of parts: for what is too large for one request or comes in pieces.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use aws_sdk_s3::primitives::ByteStream;
@@ -17,6 +18,7 @@ pub const PART_MINIMUM: u64 = 5 * 1024 * 1024;
 pub const PARTS_LIMIT: i32 = 10_000;
 
 /// An object in the making. It appears under its key only when [`Multipart::complete`] succeeds.
+#[derive(Clone)]
 pub struct Multipart {
     bucket: Bucket,
     key: String,
@@ -24,30 +26,72 @@ pub struct Multipart {
     checked: bool,
 }
 
+/// A part that is there.
+pub type Part = CompletedPart;
+
+/// How an object made of parts is to be.
+#[derive(Clone, Debug, Default)]
+pub struct Making<'a> {
+    /// `Content-Type`
+    pub content_type: Option<&'a str>,
+    /// User metadata: names in lower case, values in ASCII.
+    pub metadata: &'a [(&'a str, &'a str)],
+    /// Whether the store is asked for a CRC-32 of the whole. MinIO then refuses [`Multipart::part_copy`]
+    /// ("checksum missing"), so an object of copies goes without.
+    pub checked: bool,
+}
+
 impl Bucket {
-    /// Begins an object made of parts. With `checked` the store is asked for a CRC-32 of the whole; MinIO
-    /// then refuses [`Multipart::part_copy`] ("checksum missing"), so an object of copies goes without.
-    pub async fn multipart(
-        &self,
-        key: &Key<'_>,
-        content_type: Option<&str>,
-        checked: bool,
-    ) -> Result<Multipart, StoreError> {
+    /// Begins an object made of parts.
+    pub async fn multipart(&self, key: &Key<'_>, making: Making<'_>) -> Result<Multipart, StoreError> {
         let key = key.to_string();
-        let request = self
+        let mut request = self
             .client
             .create_multipart_upload()
             .bucket(&*self.name)
             .key(&key)
-            .set_checksum_algorithm(checked.then_some(ChecksumAlgorithm::Crc32))
-            .set_checksum_type(checked.then_some(ChecksumType::FullObject))
-            .set_content_type(content_type.map(str::to_owned));
+            .set_checksum_algorithm(making.checked.then_some(ChecksumAlgorithm::Crc32))
+            .set_checksum_type(making.checked.then_some(ChecksumType::FullObject))
+            .set_content_type(making.content_type.map(str::to_owned));
+        for (name, value) in making.metadata {
+            request = request.metadata(*name, *value);
+        }
         let sent = request.send().await.map_err(|cause| self.error("CreateMultipartUpload", &key, cause))?;
-        Ok(Multipart { bucket: self.clone(), key, id: sent.upload_id.unwrap_or_default(), checked })
+        Ok(Multipart { bucket: self.clone(), key, id: sent.upload_id.unwrap_or_default(), checked: making.checked })
+    }
+
+    /// Goes on with an unchecked object made of parts, by the identifier that [`Multipart::id`] gave. Nothing is
+    /// asked of the store yet: it may have been completed or given up meanwhile.
+    pub fn resume_multipart(&self, key: &Key<'_>, id: String) -> Multipart {
+        Multipart { bucket: self.clone(), key: key.to_string(), id, checked: false }
     }
 }
 
 impl Multipart {
+    /// Identifies it, together with its key.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// The parts that are there already, by their numbers. `Fault::Missing` if it is completed or given up.
+    pub async fn parts(&self) -> Result<BTreeMap<i32, CompletedPart>, StoreError> {
+        let (mut parts, mut marker) = (BTreeMap::new(), None);
+        loop {
+            let request = self.bucket.client.list_parts().bucket(&*self.bucket.name).key(&self.key);
+            let sent = request.upload_id(&self.id).set_part_number_marker(marker).send().await;
+            let page = sent.map_err(|cause| self.bucket.error("ListParts", &self.key, cause))?;
+            for part in page.parts() {
+                let number = part.part_number().unwrap_or_default();
+                let part = CompletedPart::builder().part_number(number).set_e_tag(part.e_tag().map(str::to_owned));
+                parts.insert(number, part.build());
+            }
+            marker = page.next_part_number_marker().filter(|_| page.is_truncated() == Some(true)).map(str::to_owned);
+            if marker.is_none() {
+                return Ok(parts);
+            }
+        }
+    }
+
     /// Sends one part, numbered from 1 to [`PARTS_LIMIT`].
     pub async fn part(&self, number: i32, bytes: Bytes) -> Result<CompletedPart, StoreError> {
         let request = self
@@ -92,7 +136,7 @@ impl Multipart {
     }
 
     /// Makes the object appear and returns its ETag. `parts` are in the order of their numbers.
-    pub async fn complete(self, parts: Vec<CompletedPart>, put: Put<'_>) -> Result<String, StoreError> {
+    pub async fn complete(&self, parts: Vec<CompletedPart>, put: Put<'_>) -> Result<String, StoreError> {
         let parts = CompletedMultipartUpload::builder().set_parts(Some(parts)).build();
         let request = self
             .bucket

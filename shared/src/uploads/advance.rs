@@ -1,0 +1,150 @@
+//! Carrying the digest on over cells that are full.
+
+use std::collections::HashSet;
+use std::sync::{LazyLock, Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::TryStreamExt;
+use http_body_util::BodyDataStream;
+use tokio::time::Instant;
+
+use super::digest::Digest;
+use super::fill::Filled;
+use super::standing::Standing;
+use super::task::Upload;
+use crate::error::{BoxError, Error};
+use crate::storage::upload_key::parse;
+use crate::storage::{Fetch, Item, Put};
+
+/// How long a request reads on in cells that others have filled, while more are to come.
+const READ_ON: Duration = Duration::from_millis(300);
+
+/// How long a read of a cell may stand still.
+const IDLE_LIMIT: Duration = Duration::from_secs(60);
+
+/// The uploads whose digest is being carried on in this process. It only saves work: whoever finds an upload here
+/// leaves it to the other.
+static BUSY: LazyLock<Mutex<HashSet<String>>> = LazyLock::new(Mutex::default);
+
+/// How far the digest came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reach {
+    /// Over all cells.
+    End,
+    /// To a cell that is not full.
+    Gap,
+    /// Not to the end, though every cell is full: time ran out.
+    Late,
+    /// Another request of this process is at it.
+    Busy,
+}
+
+impl Upload {
+    /// Carries the digest on: a moment while cells are missing, until `deadline` once all are full.
+    pub(super) async fn advance(&self, standing: &mut Standing, deadline: Instant) -> Result<Reach, Error> {
+        loop {
+            let Some(claim) = Claim::take(&self.id) else { return Ok(Reach::Busy) };
+            let reach = self.read_on(standing, deadline.min(Instant::now() + READ_ON)).await?;
+            // Before the last look, or the one who fills the last cell just now would leave it to us.
+            drop(claim);
+            if reach != Reach::Late || !self.all_full(standing).await? {
+                return Ok(if reach == Reach::Late { Reach::Gap } else { reach });
+            }
+            if Instant::now() >= deadline {
+                return Ok(Reach::Late);
+            }
+        }
+    }
+
+    /// Keeps a digest for all to find; returns the keys of those that it outdates.
+    pub(super) async fn keep_digest(&self, standing: &mut Standing, digest: Digest) -> Result<Vec<String>, Error> {
+        let text = digest.text();
+        let key = self.key(Item::Digest { cells: digest.cells, digest: &text });
+        self.storage.main.put(&key, Bytes::new(), Put::default()).await?;
+        standing.digest = digest;
+        Ok(std::mem::replace(&mut standing.outdated, vec![key.to_string()]))
+    }
+
+    async fn read_on(&self, standing: &mut Standing, until: Instant) -> Result<Reach, Error> {
+        let count = standing.size.map(|size| self.task.cells(size));
+        loop {
+            let cell = standing.digest.cells;
+            if count == Some(cell) {
+                return Ok(Reach::End);
+            }
+            if Instant::now() >= until {
+                return Ok(Reach::Late);
+            }
+            let contents = self.look(cell).await?;
+            let range = self.task.cell_range(cell, standing.size);
+            let length = range.end - range.start;
+            let mut obsolete = contents.keys();
+            let mut digest = standing.digest.clone();
+            if contents.full {
+                let read = self.read_cell(cell, length, &mut digest).await;
+                read.map_err(|cause| Error::unavailable("Storage does not answer.").caused_by(cause))?;
+                digest = digest.cell_done();
+            } else if contents.missing(length).is_empty() {
+                // Whoever brought the last byte did not live to see it.
+                match self.fill(cell, length, &contents, None, Some(digest)).await? {
+                    Filled::Made(Some(made)) => digest = made,
+                    Filled::Made(None) | Filled::Existed => continue,
+                }
+            } else {
+                return Ok(Reach::Gap);
+            }
+            obsolete.append(&mut self.keep_digest(standing, digest).await?);
+            if let Err(error) = self.storage.main.delete_all(&obsolete).await {
+                tracing::warn!(upload = self.id, %error, "old digests stay");
+            }
+        }
+    }
+
+    async fn read_cell(&self, cell: u64, length: u64, digest: &mut Digest) -> Result<(), BoxError> {
+        let fetched = self.storage.main.get(&self.key(Item::Full(cell)), Fetch::default()).await?;
+        let mut frames = BodyDataStream::new(fetched.body);
+        let mut read = 0;
+        while let Some(frame) = tokio::time::timeout(IDLE_LIMIT, frames.try_next()).await?? {
+            digest.update(&frame);
+            read += frame.len() as u64;
+            // Hashing a frame takes as long as many small requests.
+            tokio::task::yield_now().await;
+        }
+        if read == length { Ok(()) } else { Err("a cell is not of its length".into()) }
+    }
+
+    /// Whether every cell from the digest on is full.
+    async fn all_full(&self, standing: &Standing) -> Result<bool, Error> {
+        let Some(count) = standing.size.map(|size| self.task.cells(size)) else { return Ok(false) };
+        let mut next = standing.digest.cells;
+        let after = self.key(Item::Cell(next));
+        let mut pages = self.storage.main.list_after(&self.key(Item::Cells), &after);
+        while next < count
+            && let Some(page) = pages.next().await?
+        {
+            for object in page {
+                match parse(&object.key) {
+                    Some(Item::Full(cell)) if cell == next => next += 1,
+                    Some(Item::Full(_)) => return Ok(false),
+                    _ => {}
+                }
+            }
+        }
+        Ok(next == count)
+    }
+}
+
+struct Claim(String);
+
+impl Claim {
+    fn take(id: &str) -> Option<Self> {
+        BUSY.lock().unwrap_or_else(PoisonError::into_inner).insert(id.to_owned()).then(|| Self(id.to_owned()))
+    }
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        BUSY.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.0);
+    }
+}

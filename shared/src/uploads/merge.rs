@@ -1,0 +1,92 @@
+//! Keeps the number of objects of a cell within bounds: many small fragments become one pack.
+
+use std::collections::HashMap;
+use std::ops::Range;
+
+use bytes::Bytes;
+use tracing::warn;
+
+use super::cell::{Contents, Fragment, pack};
+use super::task::{Upload, nonce};
+use crate::error::BoxError;
+use crate::storage::upload_key::parse;
+use crate::storage::{Fetch, Item, Key, Put};
+
+/// Fragments below this size are merged; larger ones are few.
+const SMALL: u64 = 256 * 1024;
+
+/// So many small fragments are merged.
+const MANY: usize = 64;
+
+/// A pack that is larger than this is left as it is.
+const PACK_LIMIT: u64 = 16 << 20;
+
+impl Upload {
+    /// Merges the small fragments of a cell once they are many. It may fail or be interrupted anywhere: the pack
+    /// is written before anything is deleted, and nobody waits for it.
+    pub(super) async fn merge_if_many(&self, cell: u64, contents: &Contents) {
+        let small: Vec<&Fragment> = contents.fragments.iter().filter(|fragment| is_small(fragment)).collect();
+        if small.iter().filter(|fragment| !is_pack(fragment)).count() < MANY {
+            return;
+        }
+        if let Err(error) = self.merge(cell, &small).await {
+            // Others may have merged them a moment ago.
+            warn!(upload = self.id, cell, error, "fragments were not merged");
+        }
+    }
+
+    async fn merge(&self, cell: u64, small: &[&Fragment]) -> Result<(), BoxError> {
+        let sources = self.whole(small).await?;
+        let (mut pieces, mut at): (Vec<(Range<u64>, Vec<Bytes>)>, u64) = (Vec::new(), 0);
+        let mut sorted = small.to_vec();
+        sorted.sort_by_key(|fragment| fragment.range.start);
+        for fragment in sorted.into_iter().filter(|fragment| sources.contains_key(&fragment.key)) {
+            let start = at.max(fragment.range.start);
+            if start >= fragment.range.end {
+                continue;
+            }
+            let skip = fragment.offset + (start - fragment.range.start);
+            let taken = skip..skip + (fragment.range.end - start);
+            let source = &sources[&fragment.key];
+            let content = source.slice(usize::try_from(taken.start)?..usize::try_from(taken.end)?);
+            match pieces.last_mut().filter(|(range, _)| range.end == start) {
+                Some((range, contents)) => {
+                    range.end = fragment.range.end;
+                    contents.push(content);
+                }
+                None => pieces.push((start..fragment.range.end, vec![content])),
+            }
+            at = fragment.range.end;
+        }
+        let nonce = nonce();
+        let key = self.key(Item::Pack { cell, count: pieces.len(), nonce: &nonce });
+        self.storage.main.put(&key, pack(&pieces)?, Put::default()).await?;
+        let merged: Vec<String> = sources.into_keys().collect();
+        Ok(self.storage.main.delete_all(&merged).await?)
+    }
+
+    /// The objects of the fragments, whole; packs that are too large are left out.
+    async fn whole(&self, small: &[&Fragment]) -> Result<HashMap<String, Bytes>, BoxError> {
+        let (mut sources, mut skipped) = (HashMap::new(), Vec::new());
+        for fragment in small {
+            if sources.contains_key(&fragment.key) || skipped.contains(&fragment.key) {
+                continue;
+            }
+            let fetched = self.storage.main.get(&Key::Listed(&fragment.key), Fetch::default()).await?;
+            if fetched.length > PACK_LIMIT {
+                skipped.push(fragment.key.clone());
+                continue;
+            }
+            sources.insert(fragment.key.clone(), fetched.bytes().await?);
+        }
+        Ok(sources)
+    }
+}
+
+fn is_small(fragment: &Fragment) -> bool {
+    is_pack(fragment) || fragment.range.end - fragment.range.start < SMALL
+}
+
+fn is_pack(fragment: &Fragment) -> bool {
+    matches!(parse(&fragment.key), Some(Item::Pack { .. }))
+}

@@ -1,0 +1,197 @@
+//! What nobody else does: ends uploads that stand still, finishes what was left, removes what is over.
+
+use std::time::{Duration, SystemTime};
+
+use tokio::time::Instant;
+use tracing::{info, warn};
+
+use super::finish::{WORKER_BUDGET, is_passing};
+use super::standing::{Phase, Verdict};
+use super::task::Upload;
+use crate::error::Error;
+use crate::storage::upload_key::{parse, split};
+use crate::storage::{Item, Key, Listed, Storage};
+
+/// How long a finished upload is remembered: for clients that ask late how it ended.
+const REMEMBERED: Duration = Duration::from_secs(7 * 24 * 3600);
+
+/// How long an end that nobody follows up is left alone: whoever decided it is at work.
+const FOLLOWED_UP: Duration = Duration::from_secs(60);
+
+/// How long objects without an upload, or of one that is over, are left alone: a request may be writing them.
+const STRAY: Duration = Duration::from_secs(3600);
+
+/// How long bytes that nobody has checked are kept.
+const UNCHECKED: Duration = Duration::from_secs(24 * 3600);
+
+/// Goes over all uploads once. One that cannot be handled does not hold up the others.
+pub async fn sweep(storage: &Storage, expiry: Duration) -> Result<(), Error> {
+    let mut pages = storage.main.list(&Key::Uploads);
+    let mut seen = Seen::default();
+    while let Some(page) = pages.next().await? {
+        for object in page {
+            let Some((id, _)) = split(&object.key) else { continue };
+            if seen.id != id {
+                let next = Seen { id: id.to_owned(), ..Seen::default() };
+                tend(storage, expiry, std::mem::replace(&mut seen, next)).await;
+            }
+            seen.note(object);
+        }
+    }
+    tend(storage, expiry, seen).await;
+    Ok(())
+}
+
+/// What a listing shows of one upload.
+#[derive(Default)]
+struct Seen {
+    id: String,
+    task: bool,
+    ended: Option<SystemTime>,
+    done: Option<SystemTime>,
+    gone: bool,
+    kept: bool,
+    joins: bool,
+    handoff: bool,
+    active: Option<SystemTime>,
+    passing: bool,
+    unchecked: Vec<String>,
+}
+
+impl Seen {
+    fn note(&mut self, object: Listed) {
+        self.active = self.active.max(Some(object.modified));
+        self.passing |= is_passing(&object.key);
+        match parse(&object.key) {
+            Some(Item::Task) => self.task = true,
+            Some(Item::End) => self.ended = Some(object.modified),
+            Some(Item::Done) => self.done = Some(object.modified),
+            Some(Item::Gone) => self.gone = true,
+            Some(Item::Kept) => self.kept = true,
+            Some(Item::Joins) => self.joins = true,
+            Some(Item::Handoff) => self.handoff = true,
+            Some(Item::Incoming(_)) if older(object.modified, UNCHECKED) => self.unchecked.push(object.key),
+            _ => {}
+        }
+    }
+
+    /// What is to be done about it.
+    fn verdict(&self, expiry: Duration) -> Chore {
+        let still = |limit| self.active.is_some_and(|active| older(active, limit));
+        match (self.ended, self.done) {
+            _ if !self.task => {
+                if still(STRAY) {
+                    Chore::Remove
+                } else {
+                    Chore::None
+                }
+            }
+            _ if self.gone => {
+                if still(REMEMBERED) {
+                    Chore::Remove
+                } else {
+                    Chore::None
+                }
+            }
+            (_, Some(done)) if older(done, REMEMBERED) && !self.kept => Chore::Remove,
+            (_, Some(done)) if self.passing && older(done, STRAY) => Chore::Proceed,
+            (_, Some(_)) => Chore::None,
+            (Some(ended), None) if self.handoff || older(ended, FOLLOWED_UP) => Chore::Proceed,
+            (Some(_), None) => Chore::None,
+            (None, None) if still(expiry) => Chore::Expire,
+            (None, None) if self.handoff || self.joins => Chore::Proceed,
+            (None, None) => Chore::None,
+        }
+    }
+}
+
+enum Chore {
+    None,
+    Proceed,
+    Expire,
+    Remove,
+}
+
+async fn tend(storage: &Storage, expiry: Duration, seen: Seen) {
+    if let Err(error) = try_tend(storage, expiry, &seen).await {
+        warn!(upload = seen.id, causes = error.causes(), "not tended: {error}");
+    }
+}
+
+async fn try_tend(storage: &Storage, expiry: Duration, seen: &Seen) -> Result<(), Error> {
+    storage.main.delete_all(&seen.unchecked).await?;
+    match seen.verdict(expiry) {
+        Chore::None => Ok(()),
+        Chore::Remove => remove(storage, &seen.id).await,
+        Chore::Proceed => finish(storage, &seen.id).await,
+        Chore::Expire => expire(storage, &seen.id).await,
+    }
+}
+
+/// Finishes what was left of an upload, as long as a worker may take.
+pub async fn finish(storage: &Storage, id: &str) -> Result<(), Error> {
+    let Some(upload) = Upload::open(storage, id).await? else { return Ok(()) };
+    let mut standing = upload.standing().await?;
+    if let Phase::Ended { settled: true, .. } = standing.phase {
+        upload.settle(&mut standing, Instant::now() + WORKER_BUDGET).await?;
+    } else {
+        upload.proceed(&mut standing, WORKER_BUDGET).await?;
+    }
+    Ok(())
+}
+
+async fn expire(storage: &Storage, id: &str) -> Result<(), Error> {
+    let Some(upload) = Upload::open(storage, id).await? else { return Ok(()) };
+    let mut standing = upload.standing().await?;
+    // It may be complete, and whoever brought the last byte did not live to see it.
+    let phase = upload.proceed(&mut standing, WORKER_BUDGET).await?;
+    if matches!(phase, Phase::Open | Phase::Paused) {
+        info!(upload = id, "expired");
+        upload.end(&mut standing, Verdict::Expired, Instant::now() + WORKER_BUDGET).await?;
+    }
+    Ok(())
+}
+
+async fn remove(storage: &Storage, id: &str) -> Result<(), Error> {
+    match Upload::open(storage, id).await? {
+        Some(upload) => upload.remove().await,
+        None => delete_under(storage, id).await,
+    }
+}
+
+impl Upload {
+    /// Removes every trace, the file of one that was only a part of others included.
+    pub(super) async fn remove(&self) -> Result<(), Error> {
+        if self.task.destination.is_none() {
+            self.storage.main.delete(&Key::File(&self.id)).await?;
+        }
+        if let Some(name) = &self.task.name {
+            let mut pages = self.storage.main.list(&Key::UploadName { name, seq: None });
+            while let Some(page) = pages.next().await? {
+                for object in page {
+                    let key = Key::Listed(&object.key);
+                    if self.storage.main.read::<String>(&key).await?.is_some_and(|read| read.value == self.id) {
+                        self.storage.main.delete(&key).await?;
+                    }
+                }
+            }
+        }
+        delete_under(&self.storage, &self.id).await
+    }
+}
+
+/// The task goes last: as long as anything is there, the next sweep knows what it is.
+async fn delete_under(storage: &Storage, id: &str) -> Result<(), Error> {
+    let key = |item| Key::Upload(crate::storage::UploadKey { id, item });
+    let task = key(Item::Task).to_string();
+    let mut pages = storage.main.list(&key(Item::All));
+    while let Some(page) = pages.next().await? {
+        let keys: Vec<String> = page.into_iter().map(|object| object.key).filter(|key| *key != task).collect();
+        storage.main.delete_all(&keys).await?;
+    }
+    Ok(storage.main.delete(&key(Item::Task)).await?)
+}
+
+fn older(time: SystemTime, limit: Duration) -> bool {
+    SystemTime::now().duration_since(time).is_ok_and(|age| age > limit)
+}
