@@ -10,11 +10,14 @@ pub const ALL: &[&Endpoint] = &[
     &archive::DOWNLOAD,
     &archive::INDEX,
     &archive::IMPORT,
+    &pages::FILES_PAGE,
     &pages::HEART_BEAT,
     &pages::HEALTH,
     &pages::OPENAPI,
     &pages::DOCS,
+    &pages::STATIC_FILES,
 ];
 
 /// Every worker: functions that run on events or on a schedule instead of requests.
-pub const WORKERS: &[&Worker] = &[&archive::RECORD_CRC32, &outbox::DELIVER_CALLBACKS, &uploads::TEND_UPLOADS, &archive::SWEEP_IMPORTS];
+pub const WORKERS: &[&Worker] =
+    &[&archive::RECORD_CRC32, &outbox::DELIVER_CALLBACKS, &uploads::TEND_UPLOADS, &archive::SWEEP_IMPORTS];

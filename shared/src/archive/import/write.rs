@@ -59,7 +59,8 @@ impl Target {
             used_up(entry, &packed)?;
             self.storage.archives.put(&key, first, Put::default()).await?
         } else {
-            let multipart = self.storage.archives.multipart(&key, Making { checked: true, ..Making::default() }).await?;
+            let multipart =
+                self.storage.archives.multipart(&key, Making { checked: true, ..Making::default() }).await?;
             let parts = write_parts(entry, first, content, &multipart).await;
             match parts.and_then(|parts| used_up(entry, &packed).map(|()| parts)) {
                 Ok(parts) => multipart.complete(parts, Put::default()).await?,
