@@ -10,6 +10,8 @@ use crate::{outbox, pages};
 pub const ALL: &[&Endpoint] = &[
     &archive::DOWNLOAD,
     &archive::INDEX,
+    &archive::IMPORT,
+    &pages::FILES_PAGE,
     &block::NEW_TASK,
     &block::STORE_BLOCK,
     &block::INFO,
@@ -34,7 +36,9 @@ pub const ALL: &[&Endpoint] = &[
     &pages::HEALTH,
     &pages::OPENAPI,
     &pages::DOCS,
+    &pages::STATIC_FILES,
 ];
 
 /// Every worker: functions that run on events or on a schedule instead of requests.
-pub const WORKERS: &[&Worker] = &[&archive::RECORD_CRC32, &outbox::DELIVER_CALLBACKS, &uploads::TEND_UPLOADS];
+pub const WORKERS: &[&Worker] =
+    &[&archive::RECORD_CRC32, &outbox::DELIVER_CALLBACKS, &uploads::TEND_UPLOADS, &archive::SWEEP_IMPORTS];

@@ -25,7 +25,8 @@ pub fn entry_name(relative: &str) -> Cow<'_, str> {
     Cow::Owned(name)
 }
 
-fn is_safe(name: &str) -> bool {
+/// Whether a name may stay as it is: none of what [`entry_name`] takes out is in it.
+pub(super) fn is_safe(name: &str) -> bool {
     let drive = name.as_bytes().get(1) == Some(&b':');
     let inner = name.strip_suffix('/').unwrap_or(name);
     !drive && inner.split('/').all(|segment| !matches!(segment, "" | "." | "..") && !segment.contains(unsafe_character))

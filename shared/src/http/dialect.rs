@@ -37,7 +37,7 @@ impl Dialect {
     }
 
     /// Wraps a handler's data.
-    pub(super) fn success(self, status: StatusCode, data: Value) -> Response<Body> {
+    pub(crate) fn success(self, status: StatusCode, data: Value) -> Response<Body> {
         let envelope = match self {
             Self::Plain | Self::Tus | Self::Page => data,
             Self::Msg => match data {
