@@ -13,3 +13,4 @@ mod program;
 mod storage;
 mod store;
 mod tidy;
+mod uploads;
