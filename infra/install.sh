@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what the whole test suite needs beside a Rust toolchain (and Go, where no image registry can be
-# reached), on Debian 12: archive readers, Docker, the Python and Node peers, cargo-deny. Everything but
+# reached), on Debian 12: archive readers, a browser, Docker, the Python and Node peers, cargo-deny. Everything but
 # the Debian packages goes into ${PANNIER_CACHE:-~/.cache/pannier}. Does only what is missing.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -11,6 +11,7 @@ needed=(
     dockerd:docker.io iptables:iptables
     bsdtar:libarchive-tools 7z:p7zip-full zip:zip unzip:unzip aria2c:aria2 curl:curl
     cc:build-essential javac:default-jdk-headless node:nodejs npm:npm python3:python3
+    chromium:chromium
 )
 
 as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }

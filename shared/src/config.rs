@@ -25,6 +25,9 @@ type HmacSha256 = Hmac<sha2::Sha256>;
 /// The most bytes a configuration file may have.
 const FILE_LIMIT: u64 = 1024 * 1024;
 
+/// The least that `REQUEST_LIMIT` may be, in bytes: uploads come in pieces of this size.
+const REQUEST_LIMIT_LEAST: u64 = 1024 * 1024;
+
 /// How long an upload may stand still by default.
 const UPLOAD_EXPIRY: Duration = Duration::from_secs(24 * 3600);
 
@@ -53,6 +56,9 @@ pub struct Config {
     /// `RESPONSE_MODE`: how a function hands over its responses, `buffered` (the default) or `stream`; told by the
     /// template beside the mode of the function's route, which must agree. The local program always streams.
     pub response_mode: ResponseMode,
+    /// `REQUEST_LIMIT`: the most bytes of a request body that the platform hands over to this process; any, if not
+    /// set. A function is told by the template.
+    pub request_limit: Option<u64>,
     /// `--demo-users`: well-known API keys and a business token, for trying things out.
     pub demo_users: bool,
     /// Business servers; their tokens are not kept. [`Config::business`] finds one.
@@ -224,6 +230,7 @@ impl Config {
             upload_expiry: variable("UPLOAD_EXPIRY").map_or(Ok(UPLOAD_EXPIRY), |text| parse_expiry(&text))?,
             store_public_url: variable("STORE_PUBLIC_URL"),
             response_mode: variable("RESPONSE_MODE").map_or(Ok(ResponseMode::default()), |text| parse_mode(&text))?,
+            request_limit: variable("REQUEST_LIMIT").map(|text| parse_request_limit(&text)).transpose()?,
             demo_users: false,
             business: document.business.into_iter().map(|(token, own)| (BusinessId::of(&token), own)).collect(),
             users: document.users,
@@ -276,6 +283,11 @@ fn parse_mode(text: &str) -> Result<ResponseMode, ConfigError> {
         "stream" => Ok(ResponseMode::Streamed),
         _ => Err(ConfigError::new("RESPONSE_MODE", "must be buffered or stream")),
     }
+}
+
+fn parse_request_limit(text: &str) -> Result<u64, ConfigError> {
+    let bytes = text.trim().parse::<u64>().ok().filter(|bytes| *bytes >= REQUEST_LIMIT_LEAST);
+    bytes.ok_or_else(|| ConfigError::new("REQUEST_LIMIT", "must be a number of bytes, at least 1048576"))
 }
 
 fn check_url(setting: &str, url: Option<&str>) -> Result<(), ConfigError> {

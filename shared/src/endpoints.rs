@@ -10,17 +10,28 @@ use crate::{outbox, pages};
 pub const ALL: &[&Endpoint] = &[
     &archive::DOWNLOAD,
     &archive::INDEX,
+    &archive::IMPORT,
+    &pages::FILES_PAGE,
     &block::NEW_TASK,
     &block::STORE_BLOCK,
     &block::INFO,
     &block::STATE,
     &block::PRESIGN,
     &block::COMMIT,
+    &uploads::tus::CREATE,
+    &uploads::tus::PATCH,
+    // Before the download, which would take HEAD too.
+    &uploads::tus::HEAD,
+    &uploads::tus::DOWNLOAD,
+    &uploads::tus::DELETE,
+    &uploads::tus::OPTIONS,
     &pages::HEART_BEAT,
     &pages::HEALTH,
     &pages::OPENAPI,
     &pages::DOCS,
+    &pages::STATIC_FILES,
 ];
 
 /// Every worker: functions that run on events or on a schedule instead of requests.
-pub const WORKERS: &[&Worker] = &[&archive::RECORD_CRC32, &outbox::DELIVER_CALLBACKS, &uploads::TEND_UPLOADS];
+pub const WORKERS: &[&Worker] =
+    &[&archive::RECORD_CRC32, &outbox::DELIVER_CALLBACKS, &uploads::TEND_UPLOADS, &archive::SWEEP_IMPORTS];

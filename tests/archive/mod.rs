@@ -4,6 +4,7 @@ mod contract;
 mod directory;
 mod faults;
 mod functions;
+mod import;
 mod layout;
 mod readers;
 mod unzip;

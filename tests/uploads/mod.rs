@@ -1,4 +1,5 @@
-//! Uploads of large files.
+//! Uploads: the core under every interleaving, and each of its doors; by clients that others wrote, by our own
+//! page and by the example programs.
 
 mod block_contract;
 mod block_crowd;
@@ -6,3 +7,15 @@ mod block_input;
 mod block_life;
 mod block_presign;
 mod block_task;
+mod client;
+mod clients;
+mod model;
+mod page;
+mod peers;
+mod reference;
+mod tus;
+mod tus_concat;
+mod tus_program;
+// These need the block protocol:
+// mod browser;
+// mod examples;

@@ -9,7 +9,7 @@
 //! object, for what is too large to buffer; the content, buffered while it is small; and at last the
 //! content as it streams by, in the form of deflate blocks with the CRC-32 behind it. Whatever is
 //! learned is recorded, so that the next request has ranges. The worker [`RECORD_CRC32`] learns it when
-//! an object arrives.
+//! an object arrives. [`import`] goes the other way: an uploaded ZIP becomes a folder.
 //!
 //! What may never happen: a length that is not exact; an archive with the content of two versions of an
 //! object, or of fewer bytes than announced, that ends as if it were whole; a name that leads a reader
@@ -18,6 +18,7 @@
 mod ahead;
 mod checksums;
 mod download;
+pub mod import;
 mod index;
 pub mod layout;
 pub mod names;
@@ -26,6 +27,7 @@ mod record;
 pub mod send;
 
 pub use download::DOWNLOAD;
+pub use import::{IMPORT, SWEEP_IMPORTS};
 pub use index::INDEX;
 pub(crate) use record::arrived;
 pub use record::{RECORD_CRC32, catch_up};

@@ -1,6 +1,6 @@
 //! HTML: the frame every page shares, and the error page.
 //!
-//! Pages load nothing from another host and run no inline script. The one stylesheet is small enough
+//! Pages load nothing from another host and run no inline script; most run none at all. The one stylesheet is small enough
 //! to travel inside the page; the policy names it by its hash.
 
 use std::sync::LazyLock;
@@ -23,13 +23,25 @@ static POLICY: LazyLock<String> = LazyLock::new(|| {
     )
 });
 
-/// A whole page as a response, with the strict policy.
+/// Lets a page run scripts of this host, by their URLs.
+const OWN_SCRIPTS: &str = "; script-src 'self'";
+
+/// A whole page as a response, with the strict policy: no script at all.
 pub fn html(status: StatusCode, page: &str) -> Response<Body> {
+    html_under(&POLICY, status, page)
+}
+
+/// The same for a page that names scripts of this host.
+pub fn html_with_scripts(status: StatusCode, page: &str) -> Response<Body> {
+    html_under(&format!("{}{OWN_SCRIPTS}", *POLICY), status, page)
+}
+
+fn html_under(policy: &str, status: StatusCode, page: &str) -> Response<Body> {
     let mut response = Response::new(body::full(page.to_owned()));
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
-    if let Ok(policy) = HeaderValue::from_str(&POLICY) {
+    if let Ok(policy) = HeaderValue::from_str(policy) {
         headers.insert(CONTENT_SECURITY_POLICY, policy);
     }
     response
@@ -40,7 +52,8 @@ pub fn frame(title: &str, main: &str) -> String {
     format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-         <meta name=\"color-scheme\" content=\"light dark\">\n<title>{title}</title>\n<style>{STYLE}</style>\n</head>\n\
+         <meta name=\"color-scheme\" content=\"light dark\">\n<title>{title}</title>\n\
+         <link rel=\"icon\" href=\"/static/icon.svg\">\n<style>{STYLE}</style>\n</head>\n\
          <body>\n<header><a href=\"/docs\">Pannier</a></header>\n<main>\n{main}\n</main>\n</body>\n</html>\n",
         title = escape(title),
     )

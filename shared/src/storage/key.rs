@@ -3,6 +3,7 @@
 //! | key | object |
 //! |---|---|
 //! | `{ARCHIVE_PREFIX}{folder}/...` | the users' objects, served as archives |
+//! | `imports/{folder}` | an import under way: whoever finds it an hour old takes the folder away |
 //! | `crc32/{folder}/{key id}.{version id}.{crc32}` | empty; its name records the CRC-32 of one version of an object |
 //! | `uploads/...`, `upload-names/...`, `files/...` | uploads: see [`super::upload_key`] |
 //! | `outbox/{id}` | a callback that is still to be delivered |
@@ -37,6 +38,19 @@ pub enum Key<'a> {
         /// The archive's hash.
         folder: &'a str,
     },
+    /// One of them.
+    ArchiveObject {
+        /// `ARCHIVE_PREFIX`
+        prefix: &'a str,
+        /// The archive's hash.
+        folder: &'a str,
+        /// The entry's name: what is below the folder.
+        name: &'a str,
+    },
+    /// The record of an import that is under way into this folder.
+    Import(&'a str),
+    /// Prefix: every import under way.
+    Imports,
     /// Prefix: every recorded CRC-32 of an archive.
     Crc32Folder(&'a str),
     /// Prefix: every recorded CRC-32 of one key, whatever its version.
@@ -85,6 +99,9 @@ impl fmt::Display for Key<'_> {
         match self {
             Self::Listed(key) => f.write_str(key),
             Self::ArchiveFolder { prefix, folder } => write!(f, "{prefix}{folder}/"),
+            Self::ArchiveObject { prefix, folder, name } => write!(f, "{prefix}{folder}/{name}"),
+            Self::Import(folder) => write!(f, "imports/{folder}"),
+            Self::Imports => f.write_str("imports/"),
             Self::Crc32Folder(folder) => write!(f, "crc32/{folder}/"),
             Self::Crc32Versions { folder, key } => write!(f, "crc32/{folder}/{}.", id_text(&key.0)),
             Self::Crc32 { folder, key, version, crc32 } => {
@@ -132,6 +149,11 @@ pub fn parse_crc32(key: &str) -> Option<(VersionId, u32)> {
     let (version, crc32) = (parts.next()?, parts.next()?);
     let version = URL_SAFE_NO_PAD.decode(version).ok()?.try_into().ok()?;
     Some((VersionId(version), u32::from_str_radix(crc32, 16).ok()?))
+}
+
+/// Reads a [`Key::Import`] back: the folder; `None` for anything else.
+pub fn parse_import(key: &str) -> Option<&str> {
+    key.strip_prefix("imports/").filter(|folder| !folder.is_empty() && !folder.contains('/'))
 }
 
 fn id_text(id: &[u8; 16]) -> String {

@@ -17,6 +17,9 @@ pub const PART_MINIMUM: u64 = 5 * 1024 * 1024;
 /// The most parts of one object (same source).
 pub const PARTS_LIMIT: i32 = 10_000;
 
+/// A part that the store has taken.
+pub type Part = CompletedPart;
+
 /// An object in the making. It appears under its key only when [`Multipart::complete`] succeeds.
 #[derive(Clone)]
 pub struct Multipart {
@@ -25,9 +28,6 @@ pub struct Multipart {
     id: String,
     checked: bool,
 }
-
-/// A part that is there.
-pub type Part = CompletedPart;
 
 /// How an object made of parts is to be.
 #[derive(Clone, Debug, Default)]

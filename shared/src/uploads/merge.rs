@@ -21,6 +21,9 @@ const MANY: usize = 64;
 /// A pack that is larger than this is left as it is.
 const PACK_LIMIT: u64 = 16 << 20;
 
+/// Where bytes belong, and the bytes.
+type Piece = (Range<u64>, Vec<Bytes>);
+
 impl Upload {
     /// Merges the small fragments of a cell once they are many. It may fail or be interrupted anywhere: the pack
     /// is written before anything is deleted, and nobody waits for it.
@@ -37,8 +40,7 @@ impl Upload {
 
     async fn merge(&self, cell: u64, small: &[&Fragment]) -> Result<(), BoxError> {
         let sources = self.whole(small).await?;
-        let mut pieces: Vec<(Range<u64>, Vec<Bytes>)> = Vec::new();
-        let mut at = 0;
+        let (mut pieces, mut at) = (Vec::<Piece>::new(), 0);
         let mut sorted = small.to_vec();
         sorted.sort_by_key(|fragment| fragment.range.start);
         for fragment in sorted.into_iter().filter(|fragment| sources.contains_key(&fragment.key)) {

@@ -6,7 +6,7 @@ use std::ops::Range;
 use super::ranges::Ranges;
 use super::standing::Standing;
 use super::task::Upload;
-use crate::error::Error;
+use crate::error::{Error, Kind};
 use crate::storage::Item;
 use crate::storage::upload_key::parse;
 
@@ -15,7 +15,7 @@ impl Upload {
     pub async fn missing(&self, standing: &Standing, limit: usize) -> Result<Vec<Range<u64>>, Error> {
         let size = standing.size.unwrap_or_else(|| self.task.capacity());
         let proven = 0..standing.proven(self.task.cell);
-        let mut held = vec![proven];
+        let mut held = Vec::from([proven]);
         let first = standing.digest.cells;
         let mut pages = self.storage.main.list_after(&self.key(Item::Cells), &self.key(Item::Cell(first)));
         // Cells to look at by themselves: their pieces are in tables, or change hands between two pages.
@@ -46,6 +46,10 @@ impl Upload {
             held.extend(contents.fragments.iter().map(|piece| base + piece.range.start..base + piece.range.end));
         }
         let missing = Ranges::union(held).missing_of(0..size);
+        // Once it has ended its cells are deleted: what looks missing may be what was complete a moment ago.
+        if !missing.is_empty() && self.storage.main.head(&self.key(Item::End)).await?.is_some() {
+            return Err(Error::new(Kind::Conflict, "The upload has just ended."));
+        }
         Ok(missing.iter().take(limit).cloned().collect())
     }
 

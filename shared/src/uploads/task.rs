@@ -71,6 +71,8 @@ pub enum Origin {
         metadata: Option<String>,
         /// Whether it is to be joined with others; it is not a file of its own then.
         partial: bool,
+        /// `Upload-Concat`, as it was sent.
+        concat: Option<String>,
     },
     /// The IETF draft.
     Draft {

@@ -9,14 +9,13 @@
 //!
 //! - `new_task`, `store_block`, `info`, `state`: the four calls. - `presign`, `commit`: a block past the functions.
 //! - `accept`: what a block comes to, whichever way it came. - `form`, `input`: what is sent, within limits.
-//! - `destination`: where the finished file lies. - `view`: what a client is told of where a task stands.
+//! - `view`: what a client is told of where a task stands. Where the finished file lies is said in `uploads::destination`.
 //!
 //! What may never happen: a block acknowledged whose bytes are not safe; bytes asked for that are; a block stored
 //! of which the sender's MD5 is another one; a file outside of what the operator gave to its business.
 
 mod accept;
 mod commit;
-mod destination;
 mod form;
 mod info;
 mod input;

@@ -3,7 +3,6 @@
 use http::StatusCode;
 use serde_json::{Value, json};
 
-use super::destination::destination;
 use super::input::{self, Fields};
 use super::view::{view, word};
 use super::{CALL, TASK_ID_LIMIT};
@@ -12,6 +11,7 @@ use crate::auth;
 use crate::config::{Business, BusinessId};
 use crate::error::{Error, Kind};
 use crate::http::{Auth, Dialect, Endpoint, Needs, Reply, Request, Verb};
+use crate::uploads::destination::destination;
 use crate::uploads::finish::REQUEST_BUDGET;
 use crate::uploads::standing::Phase;
 use crate::uploads::task::{Origin, SIZE_LIMIT, Task, Upload};

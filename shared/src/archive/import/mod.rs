@@ -1,0 +1,190 @@
+//! `POST /api/archive/import`: an uploaded ZIP becomes an archive.
+//!
+//! The upload is an object of the main bucket. Its list of entries is read and checked as a whole
+//! (`end`, `directory`, `check`), then the entries are written as objects under a fresh folder
+//! (`unpack`, `write`), with their CRC-32s recorded, so that the archive has ranges from its first
+//! request on. Whoever is told the folder's name may download the archive; nobody can guess it.
+//!
+//! Objects: `{ARCHIVE_PREFIX}{folder}/...` and `crc32/{folder}/...`, as any archive has them, and
+//! `imports/{folder}`, which is made before the first and deleted after the last. An import that fails
+//! takes its folder away; of one that dies the [`sweep`] does.
+//!
+//! What may never happen: an archive with fewer entries than the ZIP, or with other content, that is
+//! told to anybody; a name that is not safe by the rules of [`super::names`]; memory or objects beyond
+//! the limits, whatever a list of entries claims; an upload that changes while it is read.
+
+mod check;
+mod directory;
+mod end;
+mod single;
+mod source;
+mod sweep;
+mod unpack;
+mod write;
+
+pub use check::{RATIO_FLOOR, RATIO_LIMIT, TOTAL_LIMIT};
+pub use directory::ENTRY_LIMIT;
+pub use end::{DIRECTORY_LIMIT, ENTRIES_LIMIT};
+pub use sweep::{ABANDONED, SWEEP_IMPORTS, sweep, sweep_older};
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use http::header::LOCATION;
+use http::{HeaderValue, StatusCode};
+use serde::Deserialize;
+use serde_json::json;
+use tokio::time::Instant;
+use tracing::{error, info};
+
+use self::directory::Entry;
+use self::source::Source;
+use self::write::Target;
+use crate::app::App;
+use crate::error::{Error, Kind};
+use crate::http::{Auth, Dialect, Endpoint, Limits, Needs, Reply, Request, Verb, body};
+use crate::storage::{Creation, Key, Storage};
+use crate::uploads::{self, Claim, Finished};
+
+/// The longest request body, in bytes: one URL or two words.
+const BODY_LIMIT: u64 = 8 * 1024;
+
+/// The longest time for a whole import; what one function may take at most.
+const TIME_LIMIT: Duration = Duration::from_secs(15 * 60);
+
+/// After this long it is given up, so that there is time to take away what it wrote.
+const UNPACKING_LIMIT: Duration = Duration::from_secs(12 * 60);
+
+/// The most characters of an entry's name that an error repeats.
+const SHOWN_LIMIT: usize = 100;
+
+/// What is said of a ZIP that contradicts itself.
+const DAMAGED: &str = "This ZIP archive is damaged.";
+
+/// Unpacks an uploaded ZIP.
+pub const IMPORT: Endpoint = Endpoint {
+    name: "archive-import",
+    methods: &[Verb::Post],
+    paths: &["/api/archive/import"],
+    auth: Auth::Open,
+    dialect: Dialect::Plain,
+    needs: Needs::Store,
+    limits: Limits { body: BODY_LIMIT, time: TIME_LIMIT },
+    handler: |app, request| Box::pin(answer(app, request)),
+};
+
+/// An archive made of a ZIP.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Imported {
+    /// The folder: 128 random bits, for a path.
+    pub hash: String,
+    /// Its entries, folders included.
+    pub entries: u64,
+    /// The bytes of all of them, unpacked.
+    pub bytes: u64,
+}
+
+async fn answer(app: &App, mut request: Request) -> Result<Reply, Error> {
+    let body = body::collect(std::mem::replace(&mut request.body, body::empty()), BODY_LIMIT).await?;
+    let finished = uploads::finished(app, &claim(&body)?).await?;
+    let Imported { hash, entries, bytes } = import(app, &finished).await?;
+    info!(request = request.id.as_str(), folder = hash, entries, bytes, "archive imported");
+    let url = format!("{}/archive/{hash}/", request.base_url(&app.config));
+    let location = HeaderValue::try_from(&url).map_err(|cause| Error::internal("tell where it is", cause))?;
+    let data = json!({ "hash": hash, "url": url, "entries": entries, "bytes": bytes });
+    let mut response = Dialect::Plain.success(StatusCode::CREATED, data);
+    response.headers_mut().insert(LOCATION, location);
+    Ok(Reply::Raw(response))
+}
+
+/// The body: one of two ways to say which upload.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Asked {
+    upload: Option<String>,
+    #[serde(rename = "taskId")]
+    task: Option<Number>,
+    key: Option<String>,
+}
+
+/// Old clients send numbers as text.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Number {
+    Number(u64),
+    Text(String),
+}
+
+fn claim(body: &[u8]) -> Result<Claim, Error> {
+    let wrong =
+        || Error::invalid("The body must be JSON: {\"upload\": ID or URL} or {\"taskId\": NUMBER, \"key\": KEY}.");
+    match serde_json::from_slice(body).map_err(|cause| wrong().caused_by(cause))? {
+        // Of a URL the last segment is the id.
+        Asked { upload: Some(upload), task: None, key: None } => {
+            let path = upload.split(['?', '#']).next().unwrap_or_default().trim_end_matches('/');
+            let id = path.rsplit('/').next().filter(|id| !id.is_empty()).ok_or_else(wrong)?;
+            Ok(Claim::Upload(id.to_owned()))
+        }
+        Asked { upload: None, task: Some(Number::Number(id)), key: Some(key) } => Ok(Claim::Task { id, key }),
+        Asked { upload: None, task: Some(Number::Text(id)), key: Some(key) } => {
+            Ok(Claim::Task { id: id.parse().map_err(|_| wrong())?, key })
+        }
+        _ => Err(wrong()),
+    }
+}
+
+/// Unpacks the ZIP in `source` into a fresh folder. If it fails, nothing of it is left.
+pub async fn import(app: &App, source: &Finished) -> Result<Imported, Error> {
+    let (storage, prefix) = (app.storage()?, &*app.config.archive_prefix);
+    if storage.archives.name() != storage.main.name() {
+        return Err(Error::new(Kind::Conflict, "The archives of this server are a directory that is only read."));
+    }
+    let deadline = Instant::now() + UNPACKING_LIMIT;
+    let hash = URL_SAFE_NO_PAD.encode(crate::random::<16>());
+    let source = Source::new(&storage.main, source, deadline);
+    let (entries, end) = list(&source, &Key::ArchiveFolder { prefix, folder: &hash }).await?;
+    begin(storage, &hash).await?;
+    let target = Target { storage: storage.clone(), prefix: prefix.into(), folder: (&*hash).into() };
+    let unpacked = match Box::pin(unpack::unpack(&target, &source, &entries, end)).await {
+        Ok(()) => storage.main.delete(&Key::Import(&hash)).await.map_err(Error::from),
+        failed => failed,
+    };
+    if let Err(error) = unpacked {
+        if let Err(cause) = sweep::remove(storage, prefix, &hash).await {
+            error!(folder = hash, %cause, "an import that failed is left to the sweep");
+        }
+        return Err(error);
+    }
+    Ok(Imported { entries: entries.len() as u64, bytes: entries.iter().map(|entry| entry.size).sum(), hash })
+}
+
+/// The checked entries, in the order of their places, and where the last of them ends at the latest.
+async fn list(source: &Source, folder: &Key<'_>) -> Result<(Vec<Entry>, u64), Error> {
+    let directory = end::find(source).await?;
+    let bytes = source.read(directory.range.clone()).await?;
+    let entries = directory::parse(&bytes, directory.entries)?;
+    Ok((check::check(entries, &directory, folder)?, directory.range.start))
+}
+
+/// Says that the folder is not whole yet.
+async fn begin(storage: &Storage, hash: &str) -> Result<(), Error> {
+    match storage.main.create(&Key::Import(hash), &()).await? {
+        Creation::Made => Ok(()),
+        Creation::Existed => Err(Error::internal("begin an import", "two folders have one name")),
+    }
+}
+
+/// A ZIP that is not taken.
+fn refuse(why: impl Into<Cow<'static, str>>) -> Error {
+    Error::new(Kind::Unprocessable, why)
+}
+
+/// A name as an error may repeat it: short, and without what a terminal or a page would obey.
+fn shown(name: &[u8]) -> String {
+    let name = String::from_utf8_lossy(name);
+    let short: String = name.chars().take(SHOWN_LIMIT).collect();
+    let more = if short.len() < name.len() { "..." } else { "" };
+    format!("\"{}{more}\"", short.escape_debug())
+}
