@@ -2,8 +2,8 @@
 
 mod functions;
 mod hints;
-mod office;
-mod receiver;
+pub(crate) mod office;
+pub(crate) mod receiver;
 
 use std::time::Instant;
 

@@ -14,10 +14,10 @@ use tests::program::{Program, log};
 use tests::stack::{Backend, free_address, storage_at};
 
 /// Signs the callbacks of every business that [`configuration`] makes.
-pub(super) const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+pub(crate) const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
 /// A document with a business for each token and address.
-pub(super) fn configuration(businesses: &[(&str, &str)]) -> String {
+pub(crate) fn configuration(businesses: &[(&str, &str)]) -> String {
     let one = |(token, url): &(&str, &str)| {
         format!("[business.{token}]\nname = \"{token}\"\nnotify_url = \"{url}\"\nwebhook_secret = \"{SECRET}\"\n")
     };
@@ -124,7 +124,7 @@ impl Killed {
 }
 
 /// Waits for a condition that only asking can tell.
-pub(super) async fn eventually(condition: impl AsyncFn() -> bool) {
+pub(crate) async fn eventually(condition: impl AsyncFn() -> bool) {
     let waiting = async {
         while !condition().await {
             tokio::task::yield_now().await;

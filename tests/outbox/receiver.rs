@@ -20,7 +20,7 @@ use tokio::task::AbortHandle;
 
 /// How it answers a call.
 #[derive(Clone)]
-pub(super) enum Reply {
+pub(crate) enum Reply {
     /// With this status.
     Status(u16),
     /// With a redirect to that address.
@@ -33,25 +33,25 @@ pub(super) enum Reply {
 
 /// One call, as it arrived.
 #[derive(Clone, Debug)]
-pub(super) struct Call {
-    pub(super) path: String,
-    pub(super) headers: HeaderMap,
-    pub(super) body: Bytes,
+pub(crate) struct Call {
+    pub(crate) path: String,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
     /// Seconds of Unix time.
-    pub(super) at: u64,
+    pub(crate) at: u64,
 }
 
 impl Call {
-    pub(super) fn header(&self, name: &str) -> &str {
+    pub(crate) fn header(&self, name: &str) -> &str {
         self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
     }
 
-    pub(super) fn timestamp(&self) -> u64 {
+    pub(crate) fn timestamp(&self) -> u64 {
         self.header("webhook-timestamp").parse().expect("seconds")
     }
 
     /// What Standard Webhooks says the signature must be.
-    pub(super) fn expected_signature(&self, secret: &[u8]) -> String {
+    pub(crate) fn expected_signature(&self, secret: &[u8]) -> String {
         let (id, timestamp) = (self.header("webhook-id"), self.header("webhook-timestamp"));
         let signed = [id.as_bytes(), b".", timestamp.as_bytes(), b".", &self.body].concat();
         format!("v1,{}", STANDARD.encode(hmac_sha256(secret, &signed)))
@@ -59,19 +59,19 @@ impl Call {
 }
 
 /// A running receiver. Its calls get the replies in turn, and the last one from then on.
-pub(super) struct Receiver {
-    pub(super) address: String,
+pub(crate) struct Receiver {
+    pub(crate) address: String,
     calls: watch::Receiver<Vec<Call>>,
     serving: AbortHandle,
 }
 
 impl Receiver {
-    pub(super) async fn start(replies: &[Reply]) -> Self {
+    pub(crate) async fn start(replies: &[Reply]) -> Self {
         Self::at("127.0.0.1:0", replies).await
     }
 
     /// At an address that was free a moment ago.
-    pub(super) async fn at(address: &str, replies: &[Reply]) -> Self {
+    pub(crate) async fn at(address: &str, replies: &[Reply]) -> Self {
         let listener = TcpListener::bind(address).await.expect("the address is free");
         let address = listener.local_addr().expect("an address").to_string();
         let (sender, calls) = watch::channel(Vec::new());
@@ -79,16 +79,16 @@ impl Receiver {
         Self { address, calls, serving }
     }
 
-    pub(super) fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("http://{}/callback?of=shop", self.address)
     }
 
-    pub(super) fn calls(&self) -> Vec<Call> {
+    pub(crate) fn calls(&self) -> Vec<Call> {
         self.calls.borrow().clone()
     }
 
     /// Waits until it was called so often.
-    pub(super) async fn called(&self, times: usize) -> Vec<Call> {
+    pub(crate) async fn called(&self, times: usize) -> Vec<Call> {
         let mut calls = self.calls.clone();
         let waiting = calls.wait_for(|calls| calls.len() >= times);
         let calls = tokio::time::timeout(PATIENCE, waiting).await;

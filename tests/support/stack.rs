@@ -1,6 +1,7 @@
 //! A door to the functions with a store behind it.
 
 use std::collections::HashMap;
+use std::path::Path;
 use std::sync::Arc;
 
 use aws_sdk_s3::Client as S3;
@@ -26,6 +27,36 @@ use crate::program::Program;
 
 /// The bucket of a stack on the embedded store; on MinIO each stack has one of its own.
 const BUCKET: &str = "pannier";
+
+/// The document of a stack: two businesses, by tokens that begin alike.
+const DOCUMENT: &str = r#"
+[business.token-shop]
+name = "shop"
+store_prefix = "business/"
+
+[business.token-other]
+name = "other"
+store_prefix = "other/"
+"#;
+
+/// Signs the URLs of a stack; all doors of one must agree.
+const SECRET: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
+
+/// What a stack is started with.
+pub struct Settings<'a> {
+    /// More arguments for the program.
+    pub arguments: &'a [&'a str],
+    /// More variables, for the program and for functions.
+    pub variables: &'a [(&'a str, &'a str)],
+    /// The configuration.
+    pub document: &'a str,
+}
+
+impl Default for Settings<'_> {
+    fn default() -> Self {
+        Self { arguments: &[], variables: &[], document: DOCUMENT }
+    }
+}
 
 /// How requests reach the functions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,19 +94,26 @@ pub struct Stack {
 
 enum Entrance {
     Direct(Arc<App>),
-    Program(Program),
+    Program { program: Program, arguments: Vec<String>, variables: Vec<(String, String)> },
     Functions { variables: Vec<(String, String)>, running: Mutex<HashMap<&'static str, Arc<Function>>> },
 }
 
 impl Stack {
     /// Starts a stack; `None` after saying what is missing for it.
     pub async fn start(door: Door, backend: Backend) -> Option<Self> {
-        Self::with(door, backend, &[]).await
+        Self::configured(door, backend, Settings::default()).await
     }
 
     /// The same with more arguments for the program.
     pub async fn with(door: Door, backend: Backend, arguments: &[&str]) -> Option<Self> {
+        Self::configured(door, backend, Settings { arguments, ..Settings::default() }).await
+    }
+
+    /// The same with settings of its own.
+    pub async fn configured(door: Door, backend: Backend, settings: Settings<'_>) -> Option<Self> {
         let data = tempfile::tempdir().expect("a temporary folder");
+        let document = data.path().join("pannier.toml");
+        std::fs::write(&document, settings.document).expect("a document");
         let keys = (minio::ACCESS_KEY, minio::SECRET_KEY);
         let (endpoint, bucket, store) = match (backend, door) {
             (Backend::Minio, _) => (minio::endpoint().await?, fresh_bucket(), None),
@@ -89,10 +127,16 @@ impl Stack {
             ("AWS_ACCESS_KEY_ID".to_owned(), keys.0.to_owned()),
             ("AWS_SECRET_ACCESS_KEY".to_owned(), keys.1.to_owned()),
             ("BUCKET".to_owned(), bucket.clone()),
+            ("PANNIER_SECRET".to_owned(), SECRET.to_owned()),
+            ("PANNIER_CONFIG".to_owned(), document.display().to_string()),
         ];
+        variables.extend(settings.variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
         let s3 = s3(&endpoint, keys);
         let entrance = match door {
-            Door::Direct => Entrance::Direct(app(store.as_ref().expect("the embedded store"), keys).await),
+            Door::Direct => {
+                let config = config(&endpoint, &document);
+                Entrance::Direct(app(store.as_ref().expect("the embedded store"), config, keys).await)
+            }
             Door::Program => {
                 let own = if backend == Backend::Minio { "S3_ENDPOINT" } else { "STORE_LISTEN" };
                 variables.push((
@@ -102,8 +146,9 @@ impl Stack {
                         Backend::Embedded => endpoint.trim_start_matches("http://").to_owned(),
                     },
                 ));
-                let variables: Vec<_> = variables.iter().map(|(name, value)| (&**name, &**value)).collect();
-                Entrance::Program(Program::start(&data.path().join("data"), arguments, &variables).await)
+                let arguments: Vec<String> = settings.arguments.iter().map(|text| (*text).to_owned()).collect();
+                let program = start(&data, &arguments, &variables).await;
+                Entrance::Program { program, arguments, variables }
             }
             Door::Functions => {
                 s3.create_bucket().bucket(&bucket).send().await.expect("a bucket");
@@ -122,9 +167,24 @@ impl Stack {
     /// If the door is another.
     pub fn program(&self) -> &Program {
         match &self.entrance {
-            Entrance::Program(program) => program,
+            Entrance::Program { program, .. } => program,
             _ => panic!("this stack has no program"),
         }
+    }
+
+    /// `kill -9` of the program, and another start on the same folder.
+    ///
+    /// # Panics
+    /// If the door is another.
+    pub async fn killed_and_started(self) -> Self {
+        let Entrance::Program { program, arguments, variables } = self.entrance else {
+            panic!("this stack has no program")
+        };
+        program.kill().await;
+        let program = start(&self._data, &arguments, &variables).await;
+        let stack = Self { entrance: Entrance::Program { program, arguments, variables }, ..self };
+        stack.wait_until_ready().await;
+        stack
     }
 
     /// The URL of the store, and the keys to it.
@@ -137,7 +197,7 @@ impl Stack {
     pub async fn open(&self, request: Request<Body>) -> Option<Response<Body>> {
         match &self.entrance {
             Entrance::Direct(app) => Some(dispatch(app, endpoints::ALL, request).await),
-            Entrance::Program(program) => {
+            Entrance::Program { program, .. } => {
                 let (mut head, body) = request.into_parts();
                 head.uri = format!("{}{}", program.url(), head.uri).parse().expect("a path makes a URI");
                 let response = self.http.request(Request::from_parts(head, body)).await.expect("the program answers");
@@ -207,7 +267,7 @@ impl Stack {
 
     /// Until the store is reached, every job path answers 503.
     async fn wait_until_ready(&self) {
-        if matches!(self.entrance, Entrance::Program(_)) {
+        if matches!(self.entrance, Entrance::Program { .. }) {
             while self.get("/health").await.status != 200 {
                 tokio::task::yield_now().await;
             }
@@ -241,9 +301,24 @@ pub fn s3(endpoint: &str, (access, secret): (&str, &str)) -> S3 {
     S3::from_conf(config.build())
 }
 
+async fn start(data: &TempDir, arguments: &[String], variables: &[(String, String)]) -> Program {
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let variables: Vec<_> = variables.iter().map(|(name, value)| (&**name, &**value)).collect();
+    Program::start(&data.path().join("data"), &arguments, &variables).await
+}
+
+/// The settings of functions in this process.
+fn config(endpoint: &str, document: &Path) -> Config {
+    let variable = |name: &str| match name {
+        "PANNIER_SECRET" => Some(SECRET.to_owned()),
+        "STORE_PUBLIC_URL" => Some(endpoint.to_owned()),
+        _ => None,
+    };
+    Config::read(variable, Some(document)).expect("right settings")
+}
+
 /// The functions in this process, over a store in this process.
-async fn app(store: &Store, keys: (&str, &str)) -> Arc<App> {
-    let config = Config::read(|_| None, None).expect("the defaults are right");
+async fn app(store: &Store, config: Config, keys: (&str, &str)) -> Arc<App> {
     let credentials = (keys.0.to_owned(), keys.1.to_owned());
     let storage = Storage::connect(&config, Transport::InProcess { client: store.http_client(), credentials }).await;
     storage.prepare().await.expect("the embedded store passes the self-test");

@@ -1,9 +1,17 @@
 //! Uploads: the core under every interleaving, and each of its doors; by clients that others wrote, by our own
 //! page and by the example programs.
 
+mod block_contract;
+mod block_crowd;
+mod block_input;
+mod block_life;
+mod block_presign;
+mod block_task;
+mod browser;
 mod client;
 mod clients;
 mod draft;
+mod examples;
 mod model;
 mod page;
 mod peers;
@@ -11,6 +19,3 @@ mod reference;
 mod tus;
 mod tus_concat;
 mod tus_program;
-// These need the block protocol:
-// mod browser;
-// mod examples;

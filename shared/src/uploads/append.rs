@@ -41,8 +41,10 @@ pub(super) struct Appended {
 }
 
 impl Upload {
-    /// Where it stands, and how many bytes are there without a gap from the start.
+    /// Where it stands, and how many bytes are there without a gap from the start. A request of this process that
+    /// still brings bytes of it is ended.
     pub(super) async fn progress(&self) -> Result<(Standing, u64), Error> {
+        self.take_over().await;
         let before = self.standing().await?;
         let counted = if is_over(before.phase) { 0 } else { self.offset(&before).await? };
         // Its cells go when it ends: what was counted then is not the truth.

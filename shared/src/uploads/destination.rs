@@ -6,6 +6,9 @@ use crate::storage::key;
 /// The longest key, in bytes (S3 user guide, "Naming Amazon S3 objects").
 const KEY_LIMIT: usize = 1024;
 
+/// The longest name in it, in bytes: file systems take no longer ones, nor do stores that are made of one.
+const NAME_LIMIT: usize = 255;
+
 /// `{prefix}/{store_path}/{file_name}` without empty segments and `.`.
 ///
 /// Names are kept as they are sent: two that look the same and are composed otherwise (Unicode normal forms) are two
@@ -28,7 +31,7 @@ pub(super) fn destination(prefix: &str, store_path: &str, file_name: &str) -> Re
         return Err(Error::invalid("storePath and fileName must not contain '..'."));
     }
     let key = segments.join("/");
-    if key.len() > KEY_LIMIT {
+    if key.len() > KEY_LIMIT || segments.iter().any(|segment| segment.len() > NAME_LIMIT) {
         return Err(Error::invalid("storePath and fileName are too long."));
     }
     if key::is_own(&key) {
@@ -46,7 +49,7 @@ fn is_refused(char: char) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{KEY_LIMIT, destination};
+    use super::{KEY_LIMIT, NAME_LIMIT, destination};
 
     #[test]
     fn keys_are_normalised() {
@@ -56,12 +59,14 @@ mod tests {
         assert_eq!(of("", "", "c"), "c");
         assert_eq!(of("shop/", ".", "..."), "shop/...");
         assert_eq!(of("s/", "\u{6587}\u{4ef6}", "e\u{301} \u{1f600}"), "s/\u{6587}\u{4ef6}/e\u{301} \u{1f600}");
-        assert_eq!(of("", "", &"x".repeat(KEY_LIMIT)).len(), KEY_LIMIT);
+        let (name, folder) = ("x".repeat(NAME_LIMIT), "y/".repeat(KEY_LIMIT / 2));
+        assert_eq!(of("", "", &name), name);
+        assert_eq!(of("", &folder[..KEY_LIMIT - NAME_LIMIT - 1], &name).len(), KEY_LIMIT);
     }
 
     #[test]
     fn names_that_mislead_are_refused() {
-        let long = "x".repeat(KEY_LIMIT + 1);
+        let (long, deep) = ("x".repeat(NAME_LIMIT + 1), "y/".repeat(KEY_LIMIT / 2));
         let wrong = [
             ("..", "c"),
             ("a/../b", "c"),
@@ -80,6 +85,8 @@ mod tests {
             ("", "\u{fdd0}"),
             ("", "\u{1fffe}"),
             ("", &*long),
+            (&*long, "c"),
+            (&*deep, "c"),
             ("uploads/1", "task"),
             ("outbox", "x"),
             ("./crc32//a", "x"),

@@ -46,6 +46,7 @@ pub mod sweep;
 pub mod task;
 mod tell;
 mod terminate;
+mod transfer;
 pub mod tus;
 mod worker;
 pub mod write;
