@@ -21,7 +21,7 @@ fn message(dialect: Dialect, answer: &Answer) -> String {
         Dialect::Plain | Dialect::Tus => (
             field("detail"),
             json!({
-                "type": "about:blank", "title": answer.status.canonical_reason(), "status": status,
+                "type": "about:blank", "title": answer.status.canonical_reason().unwrap_or("Error"), "status": status,
                 "detail": field("detail"), "request_id": ID,
             }),
         ),
