@@ -31,6 +31,9 @@ const REQUEST_LIMIT_LEAST: u64 = 1024 * 1024;
 /// How long an upload may stand still by default.
 const UPLOAD_EXPIRY: Duration = Duration::from_secs(24 * 3600);
 
+/// How much of an upload one request may carry by default: all of it.
+const APPEND_LIMIT: u64 = 5 << 40;
+
 /// The settings of a process.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -50,6 +53,9 @@ pub struct Config {
     pub secret: Option<Secret>,
     /// `UPLOAD_EXPIRY`: seconds without progress after which an unfinished upload is given up; 24 h by default.
     pub upload_expiry: Duration,
+    /// `APPEND_LIMIT`: the most bytes of an upload that one request may carry; 5 TiB by default. The template sets it
+    /// to what a function takes.
+    pub append_limit: u64,
     /// `STORE_PUBLIC_URL`: where clients reach the store, for presigned URLs; `S3_ENDPOINT` if not set. The local
     /// program sets it to where `--store-listen` listens.
     pub store_public_url: Option<String>,
@@ -228,6 +234,7 @@ impl Config {
             cors_origins: variable("CORS_ORIGINS").map_or_else(|| vec!["*".to_owned()], |list| split(&list)),
             secret: variable("PANNIER_SECRET").map(|text| Secret::from_base64(&text)).transpose()?,
             upload_expiry: variable("UPLOAD_EXPIRY").map_or(Ok(UPLOAD_EXPIRY), |text| parse_expiry(&text))?,
+            append_limit: variable("APPEND_LIMIT").map_or(Ok(APPEND_LIMIT), |text| parse_limit(&text))?,
             store_public_url: variable("STORE_PUBLIC_URL"),
             response_mode: variable("RESPONSE_MODE").map_or(Ok(ResponseMode::default()), |text| parse_mode(&text))?,
             request_limit: variable("REQUEST_LIMIT").map(|text| parse_request_limit(&text)).transpose()?,
@@ -275,6 +282,11 @@ fn parse_expiry(text: &str) -> Result<Duration, ConfigError> {
     let seconds = text.trim().parse().ok().filter(|seconds| (1..=365 * 24 * 3600).contains(seconds));
     let problem = || ConfigError::new("UPLOAD_EXPIRY", "must be a number of seconds from 1 to 31536000");
     seconds.map(Duration::from_secs).ok_or_else(problem)
+}
+
+fn parse_limit(text: &str) -> Result<u64, ConfigError> {
+    let bytes = text.trim().parse().ok().filter(|bytes| (1..=APPEND_LIMIT).contains(bytes));
+    bytes.ok_or_else(|| ConfigError::new("APPEND_LIMIT", "must be a number of bytes from 1 to 5497558138880"))
 }
 
 fn parse_mode(text: &str) -> Result<ResponseMode, ConfigError> {

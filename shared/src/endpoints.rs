@@ -25,6 +25,13 @@ pub const ALL: &[&Endpoint] = &[
     &uploads::tus::DOWNLOAD,
     &uploads::tus::DELETE,
     &uploads::tus::OPTIONS,
+    &uploads::draft::CREATE,
+    &uploads::draft::APPEND,
+    // Before the download, as above.
+    &uploads::draft::HEAD,
+    &uploads::draft::DOWNLOAD,
+    &uploads::draft::CANCEL,
+    &uploads::draft::OPTIONS,
     &pages::HEART_BEAT,
     &pages::HEALTH,
     &pages::OPENAPI,

@@ -7,8 +7,11 @@ mod block_input;
 mod block_life;
 mod block_presign;
 mod block_task;
+mod browser;
 mod client;
 mod clients;
+mod draft;
+mod examples;
 mod model;
 mod page;
 mod peers;
@@ -16,6 +19,3 @@ mod reference;
 mod tus;
 mod tus_concat;
 mod tus_program;
-// These need the block protocol:
-// mod browser;
-// mod examples;

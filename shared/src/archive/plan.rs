@@ -11,7 +11,7 @@ use super::layout::{Form, Layout, Member};
 use super::names::{Unique, entry_name};
 use crate::error::{Error, Kind};
 use crate::http::range::Representation;
-use crate::storage::{Key, Listed, Storage, StoreError};
+use crate::storage::{Key, Listed, Storage, StoreError, key};
 
 /// The most entries of one archive; the list of them is held in memory, about 250 bytes each.
 pub const ENTRIES_LIMIT: usize = 1_000_000;
@@ -65,6 +65,10 @@ pub struct Plan {
 /// Plans the archive of a folder; `None` if the folder has no objects.
 pub async fn plan(storage: &Storage, archive_prefix: &str, folder: &str) -> Result<Option<Plan>, Error> {
     let prefix = Key::ArchiveFolder { prefix: archive_prefix, folder };
+    // Where archives lie at the top of the bucket our own state lies beside them.
+    if storage.archives.name() == storage.main.name() && key::is_own(&prefix.to_string()) {
+        return Ok(None);
+    }
     let (mut entries, known) = futures_util::try_join!(list(storage, &prefix), recorded(storage, folder))?;
     if entries.is_empty() {
         return Ok(None);

@@ -22,7 +22,7 @@ pub const DOCS: Endpoint = Endpoint {
 };
 
 /// The methods of an OpenAPI path item, in the order in which they are shown.
-const METHODS: [&str; 6] = ["get", "head", "post", "put", "patch", "delete"];
+const METHODS: [&str; 7] = ["get", "head", "post", "put", "patch", "delete", "options"];
 
 fn docs() -> Result<Reply, Error> {
     let document = openapi::document()?;

@@ -19,7 +19,7 @@ use sha2::{Digest, Sha256};
 use super::upload_key::UploadKey;
 
 /// The first segments of keys that no caller may choose: what lies there is ours.
-const OWN: [&str; 7] = ["crc32", "uploads", "upload-names", "files", "outbox", "outbox-dead", "selftest"];
+const OWN: [&str; 8] = ["crc32", "uploads", "upload-names", "files", "outbox", "outbox-dead", "imports", "selftest"];
 
 /// Whether a key lies where only we write.
 pub fn is_own(key: &str) -> bool {
@@ -184,6 +184,7 @@ mod tests {
             Key::File("f"),
             Key::Outbox("o"),
             Key::OutboxDead("o"),
+            Key::Import("i"),
             Key::SelfTest("s"),
         ];
         assert!(own.iter().all(|key| is_own(&key.to_string())));

@@ -19,6 +19,17 @@ pub(super) enum Content {
     Held(Bytes, Room),
 }
 
+/// What follows when all of them are stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Then {
+    /// The upload ends once its length is reached.
+    Proceed,
+    /// Nothing: its client has not said that it is complete, whatever its length is.
+    Wait,
+    /// It ends here.
+    End,
+}
+
 /// What came of them.
 pub(super) struct Appended {
     /// The first position that did not arrive.
@@ -30,8 +41,10 @@ pub(super) struct Appended {
 }
 
 impl Upload {
-    /// Where it stands, and how many bytes are there without a gap from the start.
+    /// Where it stands, and how many bytes are there without a gap from the start. A request of this process that
+    /// still brings bytes of it is ended.
     pub(super) async fn progress(&self) -> Result<(Standing, u64), Error> {
+        self.take_over().await;
         let before = self.standing().await?;
         let counted = if is_over(before.phase) { 0 } else { self.offset(&before).await? };
         // Its cells go when it ends: what was counted then is not the truth.
@@ -42,13 +55,25 @@ impl Upload {
 
     /// Stores bytes from `offset` on, none beyond the end, and does what is due then. It goes on when the caller is
     /// dropped.
-    pub(super) async fn append(&self, standing: Standing, offset: u64, content: Content) -> Result<Appended, Error> {
+    pub(super) async fn append(
+        &self,
+        standing: Standing,
+        offset: u64,
+        content: Content,
+        then: Then,
+    ) -> Result<Appended, Error> {
         let upload = self.clone();
-        let task = tokio::spawn(async move { upload.append_here(standing, offset, content).await });
+        let task = tokio::spawn(async move { upload.append_here(standing, offset, content, then).await });
         task.await.map_err(|cause| Error::internal("append", cause))?
     }
 
-    async fn append_here(&self, mut standing: Standing, offset: u64, content: Content) -> Result<Appended, Error> {
+    async fn append_here(
+        &self,
+        mut standing: Standing,
+        offset: u64,
+        content: Content,
+        then: Then,
+    ) -> Result<Appended, Error> {
         let room = standing.size.unwrap_or_else(|| self.task.capacity()).saturating_sub(offset);
         let (mut standing, offset, error) = match content {
             Content::Held(bytes, _room) => {
@@ -62,6 +87,14 @@ impl Upload {
                 (standing, offset, error)
             }
         };
+        if then == Then::End && error.is_none() && standing.size.is_none() {
+            self.declare_size(offset).await?;
+            standing = self.standing().await?;
+        }
+        let short = standing.size != Some(offset);
+        if then == Then::Wait || (then == Then::End && (error.is_some() || short)) {
+            return Ok(Appended { offset, phase: standing.phase, error });
+        }
         let phase = self.proceed(&mut standing, REQUEST_BUDGET).await?;
         Ok(Appended { offset, phase, error })
     }

@@ -11,6 +11,7 @@ use tokio::task::JoinHandle;
 use super::rope::Rope;
 use super::standing::Standing;
 use super::task::Upload;
+use super::transfer::Transfer;
 use crate::error::{Error, Kind};
 use crate::http::{Body, body};
 
@@ -57,16 +58,29 @@ impl Upload {
     /// away is kept. It goes on when the caller is dropped, as it is when the client has gone.
     pub async fn receive(&self, standing: Standing, offset: u64, body: Body) -> Result<Received, Error> {
         let upload = self.clone();
-        let task = tokio::spawn(async move { upload.receive_here(standing, offset, body).await });
+        let transfer = Transfer::begin(&self.id);
+        let task = tokio::spawn(async move { upload.receive_here(standing, offset, body, &transfer).await });
         task.await.map_err(|cause| Error::internal("receive a body", cause))?
     }
 
-    async fn receive_here(&self, standing: Standing, offset: u64, body: Body) -> Result<Received, Error> {
+    async fn receive_here(
+        &self,
+        standing: Standing,
+        offset: u64,
+        body: Body,
+        transfer: &Transfer,
+    ) -> Result<Received, Error> {
         let mut frames = BodyDataStream::new(body);
         let mut arriving =
             Arriving { at: offset, gathered: Gathered::default(), writer: Writer::Idle(Box::new(standing)) };
         let error = loop {
-            match tokio::time::timeout(IDLE_LIMIT, frames.try_next()).await {
+            let frame = tokio::select! {
+                frame = tokio::time::timeout(IDLE_LIMIT, frames.try_next()) => frame,
+                () = transfer.taken_over() => {
+                    break Some(Error::new(Kind::Conflict, "Another request goes on with this upload."));
+                }
+            };
+            match frame {
                 Ok(Ok(Some(frame))) => arriving.take(self, frame).await?,
                 Ok(Ok(None)) => break None,
                 Ok(Err(cause)) => break Some(body::refusal(cause)),

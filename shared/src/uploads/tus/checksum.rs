@@ -14,7 +14,7 @@ use sha2::{Digest as _, Sha256};
 use crate::error::{Error, Kind};
 use crate::http::{Body, body};
 use crate::storage::{Fetch, Item, Put};
-use crate::uploads::append::{Appended, Content};
+use crate::uploads::append::{Appended, Content, Then};
 use crate::uploads::receive::{Room, room};
 use crate::uploads::standing::Standing;
 use crate::uploads::task::{Upload, nonce};
@@ -89,7 +89,7 @@ impl Expected {
             }
             _ => {
                 let (bytes, room) = self.hold(body, length.unwrap_or(HELD_LIMIT)).await?;
-                upload.append(standing, offset, Content::Held(bytes, room)).await
+                upload.append(standing, offset, Content::Held(bytes, room), Then::Proceed).await
             }
         }
     }
@@ -136,7 +136,7 @@ impl Expected {
 async fn take_in(upload: &Upload, standing: Standing, offset: u64, nonce: &str) -> Result<Appended, Error> {
     let key = upload.key(Item::Incoming(nonce));
     let fetched = upload.storage.main.get(&key, Fetch::default()).await?;
-    let appended = upload.append(standing, offset, Content::Stream(fetched.body)).await?;
+    let appended = upload.append(standing, offset, Content::Stream(fetched.body), Then::Proceed).await?;
     // The sweep would do it too.
     if let Err(error) = upload.storage.main.delete(&key).await {
         tracing::warn!(upload = upload.id, %error, "bytes that were put aside stay for now");

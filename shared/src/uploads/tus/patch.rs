@@ -13,7 +13,7 @@ use super::{
 use crate::app::App;
 use crate::error::{Error, Kind};
 use crate::http::{Auth, Body, Dialect, Endpoint, Needs, Reply, Request, Verb, body};
-use crate::uploads::append::{Appended, Content, is_over};
+use crate::uploads::append::{Appended, Content, Then, is_over};
 use crate::uploads::standing::Standing;
 use crate::uploads::task::Upload;
 
@@ -78,7 +78,7 @@ impl Chunk {
                 let limited = http_body_util::Limited::new(self.body, usize::try_from(left).unwrap_or(usize::MAX));
                 expected.append(upload, standing, offset, (body::boxed(limited), self.length)).await?
             }
-            None => upload.append(standing, offset, Content::Stream(self.body)).await?,
+            None => upload.append(standing, offset, Content::Stream(self.body), Then::Proceed).await?,
         };
         match appended.error {
             Some(error) if error.kind() == Kind::TooLarge => Err(too_long()),

@@ -1,0 +1,8 @@
+//! `PATCH /resumable/{id}`
+
+use std::process::ExitCode;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    shared::lambda::run(&shared::uploads::draft::APPEND).await
+}

@@ -1,0 +1,8 @@
+//! `DELETE /resumable/{id}`
+
+use std::process::ExitCode;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    shared::lambda::run(&shared::uploads::draft::CANCEL).await
+}

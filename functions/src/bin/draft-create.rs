@@ -1,0 +1,8 @@
+//! `POST /resumable/`
+
+use std::process::ExitCode;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    shared::lambda::run(&shared::uploads::draft::CREATE).await
+}

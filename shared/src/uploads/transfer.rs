@@ -1,0 +1,76 @@
+//! Bodies that are being received in this process, so that a client that comes back is told where it stands.
+//!
+//! A client that lost its connection asks for the offset at once, while what its last request brought is still being
+//! stored. Whoever asks therefore ends that request first and waits until its bytes are counted. Between processes
+//! nothing tells; the bytes are safe all the same, and the client learns of them by a conflict.
+
+use std::collections::HashMap;
+use std::sync::{LazyLock, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use super::task::Upload;
+
+/// How long the end of a request is waited for.
+const ENDING_LIMIT: Duration = Duration::from_secs(10);
+
+/// The requests by their uploads.
+static RUNNING: LazyLock<Mutex<HashMap<String, Vec<Tokens>>>> = LazyLock::new(Mutex::default);
+
+#[derive(Clone, Default)]
+struct Tokens {
+    take_over: CancellationToken,
+    ended: CancellationToken,
+}
+
+/// A request that brings bytes of an upload in their order; it has ended when this is dropped.
+pub(super) struct Transfer {
+    upload: String,
+    tokens: Tokens,
+}
+
+impl Transfer {
+    /// Of an upload, by its id.
+    pub(super) fn begin(upload: &str) -> Self {
+        let tokens = Tokens::default();
+        running(|all| all.entry(upload.to_owned()).or_default().push(tokens.clone()));
+        Self { upload: upload.to_owned(), tokens }
+    }
+
+    /// Returns when somebody else goes on with the upload.
+    pub(super) async fn taken_over(&self) {
+        self.tokens.take_over.cancelled().await;
+    }
+}
+
+impl Drop for Transfer {
+    fn drop(&mut self) {
+        self.tokens.ended.cancel();
+        running(|all| {
+            if let Some(transfers) = all.get_mut(&self.upload) {
+                transfers.retain(|tokens| !tokens.ended.is_cancelled());
+                if transfers.is_empty() {
+                    all.remove(&self.upload);
+                }
+            }
+        });
+    }
+}
+
+impl Upload {
+    /// Ends the requests of this process that bring bytes of it, and waits until what they brought is stored.
+    pub(super) async fn take_over(&self) {
+        let transfers = running(|all| all.get(&self.id).cloned().unwrap_or_default());
+        for transfer in transfers {
+            transfer.take_over.cancel();
+            if tokio::time::timeout(ENDING_LIMIT, transfer.ended.cancelled()).await.is_err() {
+                tracing::warn!(upload = self.id, "a request does not end");
+            }
+        }
+    }
+}
+
+fn running<T>(act: impl FnOnce(&mut HashMap<String, Vec<Tokens>>) -> T) -> T {
+    act(&mut RUNNING.lock().unwrap_or_else(PoisonError::into_inner))
+}
