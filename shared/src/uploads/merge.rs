@@ -6,6 +6,7 @@ use std::ops::Range;
 use bytes::Bytes;
 use tracing::warn;
 
+use super::advance::Claim;
 use super::cell::{Contents, Fragment, pack};
 use super::task::{Upload, nonce};
 use crate::error::BoxError;
@@ -37,6 +38,8 @@ impl Upload {
         if (small.iter().filter(|fragment| !is_pack(fragment)).count() as u64) < many {
             return;
         }
+        // Everyone who wrote a moment ago sees the same fragments: one is enough.
+        let Some(_claim) = Claim::take(format!("{}/{cell}", self.id)) else { return };
         if let Err(error) = self.merge(cell, &small).await {
             // Others may have merged them a moment ago.
             warn!(upload = self.id, cell, error, "fragments were not merged");
