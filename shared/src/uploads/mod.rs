@@ -18,7 +18,7 @@
 //! Doors to this core: [`block`] (the block protocol), `tus` and `draft` (the IETF draft).
 //!
 //! - [`task`]: what is agreed. - `standing`: where it stands. - `ranges`, `rope`: arithmetic.
-//! - `cell`, `fill`, `merge`: one cell. - [`write`]: bytes that arrive. - [`receive`]: bytes as a stream.
+//! - `cell`, `fill`, `merge`: one cell. - [`mod@write`]: bytes that arrive. - [`receive`]: bytes as a stream.
 //! - `append`, `serve`, `terminate`: for doors whose clients send bytes in order. - `destination`: keys of files.
 //! - `digest`, `advance`: what is proven. - [`finish`], `publish`: the end and what follows. - [`sweep`]: the rest.
 
