@@ -13,6 +13,7 @@ use super::digest::Digest;
 use super::fill::Filled;
 use super::standing::Standing;
 use super::task::Upload;
+use super::write::ATTEMPTS;
 use crate::error::{BoxError, Error};
 use crate::storage::upload_key::parse;
 use crate::storage::{Fetch, Item, Put};
@@ -23,8 +24,7 @@ const READ_ON: Duration = Duration::from_millis(300);
 /// How long a read of a cell may stand still.
 const IDLE_LIMIT: Duration = Duration::from_secs(60);
 
-/// The uploads whose digest is being carried on in this process. It only saves work: whoever finds an upload here
-/// leaves it to the other.
+/// What is being worked on in this process. It only saves work: whoever finds it here leaves it to the other.
 static BUSY: LazyLock<Mutex<HashSet<String>>> = LazyLock::new(Mutex::default);
 
 /// How far the digest came.
@@ -44,7 +44,7 @@ impl Upload {
     /// Carries the digest on: a moment while cells are missing, until `deadline` once all are full.
     pub(super) async fn advance(&self, standing: &mut Standing, deadline: Instant) -> Result<Reach, Error> {
         loop {
-            let Some(claim) = Claim::take(&self.id) else { return Ok(Reach::Busy) };
+            let Some(claim) = Claim::take(self.id.clone()) else { return Ok(Reach::Busy) };
             let reach = self.read_on(standing, deadline.min(Instant::now() + READ_ON)).await?;
             // Before the last look, or the one who fills the last cell just now would leave it to us.
             drop(claim);
@@ -68,6 +68,7 @@ impl Upload {
 
     async fn read_on(&self, standing: &mut Standing, until: Instant) -> Result<Reach, Error> {
         let count = standing.size.map(|size| self.task.cells(size));
+        let mut failures = 0;
         loop {
             let cell = standing.digest.cells;
             if count == Some(cell) {
@@ -87,9 +88,15 @@ impl Upload {
                 digest = digest.cell_done();
             } else if contents.missing(length).is_empty() {
                 // Whoever brought the last byte did not live to see it.
-                match self.fill(cell, length, &contents, None, Some(digest)).await? {
-                    Filled::Made(Some(made)) => digest = made,
-                    Filled::Made(None) | Filled::Existed => continue,
+                match self.fill(cell, length, &contents, None, Some(digest)).await {
+                    Ok(Filled::Made(Some(made))) => digest = made,
+                    Ok(Filled::Made(None) | Filled::Existed) => continue,
+                    Err(error) if failures + 1 >= ATTEMPTS => return Err(error.into()),
+                    // Others have filled it or merged its fragments meanwhile: look again.
+                    Err(_) => {
+                        failures += 1;
+                        continue;
+                    }
                 }
             } else {
                 return Ok(Reach::Gap);
@@ -135,11 +142,13 @@ impl Upload {
     }
 }
 
-struct Claim(String);
+/// Work that nobody else in this process does meanwhile.
+pub(super) struct Claim(String);
 
 impl Claim {
-    fn take(id: &str) -> Option<Self> {
-        BUSY.lock().unwrap_or_else(PoisonError::into_inner).insert(id.to_owned()).then(|| Self(id.to_owned()))
+    /// `None` if somebody does it.
+    pub(super) fn take(work: String) -> Option<Self> {
+        BUSY.lock().unwrap_or_else(PoisonError::into_inner).insert(work.clone()).then(|| Self(work))
     }
 }
 

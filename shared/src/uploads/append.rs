@@ -8,6 +8,7 @@ use super::receive::{Received, Room};
 use super::rope::Rope;
 use super::standing::{Phase, Standing};
 use super::task::Upload;
+use super::transfer::Transfer;
 use crate::error::Error;
 use crate::http::Body;
 
@@ -17,6 +18,15 @@ pub(super) enum Content {
     Stream(Body),
     /// All of them, in memory that was asked for.
     Held(Bytes, Room),
+}
+
+/// The right to append: whoever asks after it began waits until it is over, or is told of what it brought.
+pub(super) struct Turn {
+    /// Where the upload stands.
+    pub(super) standing: Standing,
+    /// How many bytes are there without a gap from the start.
+    pub(super) offset: u64,
+    transfer: Transfer,
 }
 
 /// What follows when all of them are stored.
@@ -45,6 +55,10 @@ impl Upload {
     /// still brings bytes of it is ended.
     pub(super) async fn progress(&self) -> Result<(Standing, u64), Error> {
         self.take_over().await;
+        self.counted().await
+    }
+
+    async fn counted(&self) -> Result<(Standing, u64), Error> {
         let before = self.standing().await?;
         let counted = if is_over(before.phase) { 0 } else { self.offset(&before).await? };
         // Its cells go when it ends: what was counted then is not the truth.
@@ -53,27 +67,33 @@ impl Upload {
         Ok((standing, offset))
     }
 
-    /// Stores bytes from `offset` on, none beyond the end, and does what is due then. It goes on when the caller is
-    /// dropped.
-    pub(super) async fn append(
-        &self,
-        standing: Standing,
-        offset: u64,
-        content: Content,
-        then: Then,
-    ) -> Result<Appended, Error> {
+    /// Takes the turn to append, from anyone in this process who has it.
+    pub(super) async fn turn(&self) -> Result<Turn, Error> {
+        self.take_over().await;
+        let transfer = Transfer::begin(&self.id);
+        let (standing, offset) = self.counted().await?;
+        Ok(Turn { standing, offset, transfer })
+    }
+
+    /// The first turn of an upload that nobody knows of yet.
+    pub(super) async fn first_turn(&self) -> Result<Turn, Error> {
+        Ok(Turn { standing: self.standing().await?, offset: 0, transfer: Transfer::begin(&self.id) })
+    }
+
+    /// Stores bytes where the turn stands, none beyond the end, and does what is due then. It goes on when the caller
+    /// is dropped.
+    ///
+    /// # Errors
+    /// 409 if the turn was taken before any byte was.
+    pub(super) async fn append(&self, turn: Turn, content: Content, then: Then) -> Result<Appended, Error> {
         let upload = self.clone();
-        let task = tokio::spawn(async move { upload.append_here(standing, offset, content, then).await });
+        let task = tokio::spawn(async move { upload.append_here(turn, content, then).await });
         task.await.map_err(|cause| Error::internal("append", cause))?
     }
 
-    async fn append_here(
-        &self,
-        mut standing: Standing,
-        offset: u64,
-        content: Content,
-        then: Then,
-    ) -> Result<Appended, Error> {
+    async fn append_here(&self, turn: Turn, content: Content, then: Then) -> Result<Appended, Error> {
+        let Turn { mut standing, offset, transfer } = turn;
+        transfer.check()?;
         let room = standing.size.unwrap_or_else(|| self.task.capacity()).saturating_sub(offset);
         let (mut standing, offset, error) = match content {
             Content::Held(bytes, _room) => {
@@ -83,7 +103,7 @@ impl Upload {
             }
             Content::Stream(body) => {
                 let limited = Limited::new(body, usize::try_from(room).unwrap_or(usize::MAX)).boxed_unsync();
-                let Received { standing, offset, error } = self.receive(standing, offset, limited).await?;
+                let Received { standing, offset, error } = self.receive_in(standing, offset, limited, transfer).await?;
                 (standing, offset, error)
             }
         };

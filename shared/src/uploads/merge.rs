@@ -6,6 +6,7 @@ use std::ops::Range;
 use bytes::Bytes;
 use tracing::warn;
 
+use super::advance::Claim;
 use super::cell::{Contents, Fragment, pack};
 use super::task::{Upload, nonce};
 use crate::error::BoxError;
@@ -15,8 +16,12 @@ use crate::storage::{Fetch, Item, Key, Put};
 /// Fragments below this size are merged; larger ones are few.
 const SMALL: u64 = 256 * 1024;
 
-/// So many small fragments are merged.
-const MANY: usize = 64;
+/// So many small fragments are merged; fewer where a cell is small itself.
+const MANY: u64 = 64;
+
+/// For each so many bytes of a cell one more fragment may be left alone, and a few in any case.
+const BYTES_A_FRAGMENT: u64 = 64 * 1024;
+const FEW: u64 = 4;
 
 /// A pack that is larger than this is left as it is.
 const PACK_LIMIT: u64 = 16 << 20;
@@ -29,9 +34,12 @@ impl Upload {
     /// is written before anything is deleted, and nobody waits for it.
     pub(super) async fn merge_if_many(&self, cell: u64, contents: &Contents) {
         let small: Vec<&Fragment> = contents.fragments.iter().filter(|fragment| is_small(fragment)).collect();
-        if small.iter().filter(|fragment| !is_pack(fragment)).count() < MANY {
+        let many = (self.task.cell / BYTES_A_FRAGMENT).clamp(FEW, MANY);
+        if (small.iter().filter(|fragment| !is_pack(fragment)).count() as u64) < many {
             return;
         }
+        // Everyone who wrote a moment ago sees the same fragments: one is enough.
+        let Some(_claim) = Claim::take(format!("{}/{cell}", self.id)) else { return };
         if let Err(error) = self.merge(cell, &small).await {
             // Others may have merged them a moment ago.
             warn!(upload = self.id, cell, error, "fragments were not merged");

@@ -11,7 +11,7 @@ use tokio::task::JoinHandle;
 use super::rope::Rope;
 use super::standing::Standing;
 use super::task::Upload;
-use super::transfer::Transfer;
+use super::transfer::{self, Transfer};
 use crate::error::{Error, Kind};
 use crate::http::{Body, body};
 
@@ -57,8 +57,18 @@ impl Upload {
     /// Stores a body that begins at `offset`, to its end or as far as it comes: what arrived before a client went
     /// away is kept. It goes on when the caller is dropped, as it is when the client has gone.
     pub async fn receive(&self, standing: Standing, offset: u64, body: Body) -> Result<Received, Error> {
+        self.receive_in(standing, offset, body, Transfer::begin(&self.id)).await
+    }
+
+    /// The same for somebody who has announced it.
+    pub(super) async fn receive_in(
+        &self,
+        standing: Standing,
+        offset: u64,
+        body: Body,
+        transfer: Transfer,
+    ) -> Result<Received, Error> {
         let upload = self.clone();
-        let transfer = Transfer::begin(&self.id);
         let task = tokio::spawn(async move { upload.receive_here(standing, offset, body, &transfer).await });
         task.await.map_err(|cause| Error::internal("receive a body", cause))?
     }
@@ -76,9 +86,7 @@ impl Upload {
         let error = loop {
             let frame = tokio::select! {
                 frame = tokio::time::timeout(IDLE_LIMIT, frames.try_next()) => frame,
-                () = transfer.taken_over() => {
-                    break Some(Error::new(Kind::Conflict, "Another request goes on with this upload."));
-                }
+                () = transfer.taken_over() => break Some(transfer::taken_over()),
             };
             match frame {
                 Ok(Ok(Some(frame))) => arriving.take(self, frame).await?,

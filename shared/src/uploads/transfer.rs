@@ -11,6 +11,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use super::task::Upload;
+use crate::error::{Error, Kind};
 
 /// How long the end of a request is waited for.
 const ENDING_LIMIT: Duration = Duration::from_secs(10);
@@ -42,6 +43,11 @@ impl Transfer {
     pub(super) async fn taken_over(&self) {
         self.tokens.take_over.cancelled().await;
     }
+
+    /// 409 if somebody else does.
+    pub(super) fn check(&self) -> Result<(), Error> {
+        if self.tokens.take_over.is_cancelled() { Err(taken_over()) } else { Ok(()) }
+    }
 }
 
 impl Drop for Transfer {
@@ -56,6 +62,11 @@ impl Drop for Transfer {
             }
         });
     }
+}
+
+/// What a request is told that was taken over.
+pub(super) fn taken_over() -> Error {
+    Error::new(Kind::Conflict, "Another request goes on with this upload.")
 }
 
 impl Upload {

@@ -10,14 +10,15 @@ use crate::error::{Error, Kind};
 use crate::storage::{Item, Put, StoreError};
 
 /// How often the making of a cell is tried when others change it meanwhile, or the store fails.
-const ATTEMPTS: u32 = 4;
+pub(super) const ATTEMPTS: u32 = 4;
 
 /// How many pieces are stored as one object each, at most, for one piece of a request.
 const APART: usize = 4;
 
 impl Upload {
     /// Stores `bytes`, which belong at `start`. When this returns they are safe, or bytes that came before them
-    /// are; `standing` is brought up to date as far as the digest went along. Returns whether a cell became full.
+    /// are; `standing` is brought up to date as far as the digest went along. Returns whether a cell that they lie in is
+    /// full now, so that something may be due.
     ///
     /// # Errors
     /// 416 beyond the end. 503 if the store failed: what was stored by then stays and does no harm.
@@ -27,16 +28,16 @@ impl Upload {
         let end = end
             .filter(|end| *end <= limit)
             .ok_or_else(|| Error::new(Kind::RangeNotSatisfiable, "The bytes reach beyond the end of the file."))?;
-        let (mut at, mut filled) = (start, false);
+        let (mut at, mut full) = (start, false);
         while at < end {
             let cell = at / self.task.cell;
             let range = self.task.cell_range(cell, standing.size);
             let until = end.min(range.end);
             let part = part(bytes, at - start, until - start);
-            filled |= self.write_cell(standing, cell, (at - range.start, &part)).await?;
+            full |= self.write_cell(standing, cell, (at - range.start, &part)).await?;
             at = until;
         }
-        Ok(filled)
+        Ok(full)
     }
 
     async fn write_cell(&self, standing: &mut Standing, cell: u64, (start, rope): (u64, &Rope)) -> Result<bool, Error> {
@@ -48,7 +49,7 @@ impl Upload {
         loop {
             let contents = self.look(cell).await?;
             if contents.full {
-                return Ok(false);
+                return Ok(true);
             }
             let missing = contents.missing(length);
             let fresh = missing.within(&(start..start + rope.len()));

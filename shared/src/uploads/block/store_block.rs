@@ -69,9 +69,13 @@ fn checked(form: Form, size: u64) -> Result<(Range<u64>, Rope), Error> {
 async fn store(upload: Upload, block: Block) -> Result<(Upload, crate::uploads::Standing), Error> {
     let mut standing = upload.standing().await?;
     if is_taken(standing.phase)? {
-        upload.write(&mut standing, block.range.start, &block.bytes).await?;
+        let full = upload.write(&mut standing, block.range.start, &block.bytes).await?;
+        let last = standing.size == Some(block.range.end);
         drop(block);
-        carry_on(&upload, &mut standing).await?;
+        // Most blocks leave their cell with gaps: nothing is due then.
+        if full || last {
+            carry_on(&upload, &mut standing).await?;
+        }
     }
     Ok((upload, standing))
 }

@@ -13,7 +13,7 @@ use super::{
 use crate::app::App;
 use crate::error::{Error, Kind};
 use crate::http::{Auth, Body, Dialect, Endpoint, Needs, Reply, Request, Verb, body};
-use crate::uploads::append::{Appended, Content, Then, is_over};
+use crate::uploads::append::{Appended, Content, Then, Turn, is_over};
 use crate::uploads::standing::Standing;
 use crate::uploads::task::Upload;
 
@@ -41,9 +41,10 @@ async fn append(app: &App, mut request: Request) -> Result<Reply, Error> {
     let told = integer(&request.headers, &LENGTH);
     let body = std::mem::replace(&mut request.body, body::empty());
     let upload = open(app, request.param("id")).await?;
-    let (standing, offset) = upload.progress().await?;
-    check_there(version, standing.phase)?;
-    if is_over(standing.phase) {
+    let mut turn = upload.turn().await?;
+    let offset = turn.offset;
+    check_there(version, turn.standing.phase)?;
+    if is_over(turn.standing.phase) {
         let empty = http_body::Body::is_end_stream(&body);
         return Err(after_the_end(version, empty));
     }
@@ -52,8 +53,8 @@ async fn append(app: &App, mut request: Request) -> Result<Reply, Error> {
     }
     Allowed::of(app, version, &upload, None).check(length)?;
     let end = length.map_or(Ok(None), |length: u64| offset.checked_add(length).map(Some).ok_or_else(too_long))?;
-    let standing = agree(&upload, (standing, offset), [told, end.filter(|_| complete)], end).await?;
-    let appended = store(app, &upload, (standing, offset), body, complete).await?;
+    turn.standing = agree(&upload, (turn.standing, offset), [told, end.filter(|_| complete)], end).await?;
+    let appended = store(app, &upload, turn, body, complete).await?;
     let mut response = Response::new(body::empty());
     // The last one is answered as the creation would have been.
     *response.status_mut() = if version.is_late() && !complete { StatusCode::NO_CONTENT } else { StatusCode::CREATED };
@@ -71,12 +72,12 @@ async fn append(app: &App, mut request: Request) -> Result<Reply, Error> {
 pub(super) async fn store(
     app: &App,
     upload: &Upload,
-    (standing, offset): (Standing, u64),
+    turn: Turn,
     body: Body,
     complete: bool,
 ) -> Result<Appended, Error> {
     let then = if complete { Then::End } else { Then::Wait };
-    let appended = upload.append(standing, offset, Content::Stream(body), then).await?;
+    let appended = upload.append(turn, Content::Stream(body), then).await?;
     match appended.error {
         Some(error) if error.kind() == Kind::TooLarge => Err(too_long()),
         Some(error) => Err(error),

@@ -83,8 +83,7 @@ async fn begin(
     complete: bool,
 ) -> Result<Response<Body>, Error> {
     let version = spoken.unwrap_or(Version::CURRENT);
-    let standing = upload.standing().await?;
-    let appended = append::store(app, upload, (standing, 0), body, complete).await?;
+    let appended = append::store(app, upload, upload.first_turn().await?, body, complete).await?;
     let mut response = Response::new(body::empty());
     *response.status_mut() = StatusCode::CREATED;
     if spoken.is_some() {

@@ -14,9 +14,8 @@ use sha2::{Digest as _, Sha256};
 use crate::error::{Error, Kind};
 use crate::http::{Body, body};
 use crate::storage::{Fetch, Item, Put};
-use crate::uploads::append::{Appended, Content, Then};
+use crate::uploads::append::{Appended, Content, Then, Turn};
 use crate::uploads::receive::{Room, room};
-use crate::uploads::standing::Standing;
 use crate::uploads::task::{Upload, nonce};
 
 /// `Tus-Checksum-Algorithm`
@@ -75,8 +74,7 @@ impl Expected {
     pub(super) async fn append(
         self,
         upload: &Upload,
-        standing: Standing,
-        offset: u64,
+        turn: Turn,
         (body, length): (Body, Option<u64>),
     ) -> Result<Appended, Error> {
         match length {
@@ -84,12 +82,12 @@ impl Expected {
                 let nonce = self.put_aside(upload, body, length).await?;
                 let upload = upload.clone();
                 // Once it is compared it is ours to take in, whether the client stays or not.
-                let task = tokio::spawn(async move { take_in(&upload, standing, offset, &nonce).await });
+                let task = tokio::spawn(async move { take_in(&upload, turn, &nonce).await });
                 task.await.map_err(|cause| Error::internal("take in", cause))?
             }
             _ => {
                 let (bytes, room) = self.hold(body, length.unwrap_or(HELD_LIMIT)).await?;
-                upload.append(standing, offset, Content::Held(bytes, room), Then::Proceed).await
+                upload.append(turn, Content::Held(bytes, room), Then::Proceed).await
             }
         }
     }
@@ -133,10 +131,10 @@ impl Expected {
     }
 }
 
-async fn take_in(upload: &Upload, standing: Standing, offset: u64, nonce: &str) -> Result<Appended, Error> {
+async fn take_in(upload: &Upload, turn: Turn, nonce: &str) -> Result<Appended, Error> {
     let key = upload.key(Item::Incoming(nonce));
     let fetched = upload.storage.main.get(&key, Fetch::default()).await?;
-    let appended = upload.append(standing, offset, Content::Stream(fetched.body), Then::Proceed).await?;
+    let appended = upload.append(turn, Content::Stream(fetched.body), Then::Proceed).await?;
     // The sweep would do it too.
     if let Err(error) = upload.storage.main.delete(&key).await {
         tracing::warn!(upload = upload.id, %error, "bytes that were put aside stay for now");

@@ -116,15 +116,15 @@ async fn begin(app: &App, upload: &Upload, chunk: Option<Chunk>) -> Result<Respo
         // For the sweep: it is to be finished when its parts are.
         upload.storage.main.put(&upload.key(Item::Joins), Bytes::new(), Put::default()).await?;
     }
-    let mut standing = upload.standing().await?;
+    let mut turn = upload.first_turn().await?;
     let mut response = answer(StatusCode::CREATED);
-    let mut phase = standing.phase;
+    let mut phase = turn.standing.phase;
     if let Some(chunk) = chunk {
-        let appended = chunk.append(upload, standing, 0).await?;
+        let appended = chunk.append(upload, turn).await?;
         phase = appended.phase;
         response.headers_mut().insert(OFFSET, appended.offset.into());
     } else if upload.task.size == Some(0) || !upload.task.joins.is_empty() {
-        phase = upload.proceed(&mut standing, REQUEST_BUDGET).await?;
+        phase = upload.proceed(&mut turn.standing, REQUEST_BUDGET).await?;
     }
     if is_over(phase) {
         app.wake_workers();

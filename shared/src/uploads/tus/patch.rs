@@ -13,7 +13,7 @@ use super::{
 use crate::app::App;
 use crate::error::{Error, Kind};
 use crate::http::{Auth, Body, Dialect, Endpoint, Needs, Reply, Request, Verb, body};
-use crate::uploads::append::{Appended, Content, Then, is_over};
+use crate::uploads::append::{Appended, Content, Then, Turn, is_over};
 use crate::uploads::standing::Standing;
 use crate::uploads::task::Upload;
 
@@ -69,16 +69,16 @@ impl Chunk {
     }
 
     /// Appends it.
-    pub(super) async fn append(self, upload: &Upload, standing: Standing, offset: u64) -> Result<Appended, Error> {
-        let size = standing.size;
+    pub(super) async fn append(self, upload: &Upload, turn: Turn) -> Result<Appended, Error> {
+        let size = turn.standing.size;
         let appended = match self.checksum {
             Some(expected) => {
                 // Of what is compared as a whole, nothing is to be too much.
-                let left = size.unwrap_or_else(|| upload.task.capacity()) - offset;
+                let left = size.unwrap_or_else(|| upload.task.capacity()) - turn.offset;
                 let limited = http_body_util::Limited::new(self.body, usize::try_from(left).unwrap_or(usize::MAX));
-                expected.append(upload, standing, offset, (body::boxed(limited), self.length)).await?
+                expected.append(upload, turn, (body::boxed(limited), self.length)).await?
             }
-            None => upload.append(standing, offset, Content::Stream(self.body), Then::Proceed).await?,
+            None => upload.append(turn, Content::Stream(self.body), Then::Proceed).await?,
         };
         match appended.error {
             Some(error) if error.kind() == Kind::TooLarge => Err(too_long()),
@@ -102,18 +102,19 @@ async fn patch(app: &App, mut request: Request) -> Result<Reply, Error> {
     let body = std::mem::replace(&mut request.body, body::empty());
     let chunk = Chunk::of(&request, body)?;
     let upload = open(app, request.param("id")).await?;
-    let (standing, offset) = upload.progress().await?;
-    check_there(standing.phase)?;
+    let mut turn = upload.turn().await?;
+    check_there(turn.standing.phase)?;
     if is_final(&upload) {
         return Err(Error::new(Kind::Forbidden, "An upload that joins others has no bytes of its own."));
     }
+    let offset = turn.offset;
     if asked != offset {
         let error = Error::new(Kind::Conflict, format!("The upload is at {offset}, not at {asked}."));
         return Err(error.with_header(OFFSET, offset.into()));
     }
-    let standing = declare(&upload, standing, offset, length).await?;
-    chunk.check_length(offset, standing.size)?;
-    let appended = chunk.append(&upload, standing, offset).await?;
+    turn.standing = declare(&upload, turn.standing, offset, length).await?;
+    chunk.check_length(offset, turn.standing.size)?;
+    let appended = chunk.append(&upload, turn).await?;
     if is_over(appended.phase) {
         app.wake_workers();
     }
