@@ -184,13 +184,14 @@ fn the_openapi_document_lists_what_there_is() {
     let mut described = BTreeSet::new();
     for (path, item) in document["paths"].as_object().unwrap() {
         for method in item.as_object().unwrap().keys().filter(|key| *key != "parameters") {
-            if method == "head" {
+            let call = (method.to_uppercase(), path.clone());
+            if method == "head" && !calls(ALL).contains(&call) {
                 assert!(item.get("get").is_some(), "{path}: HEAD comes with GET");
                 continue;
             }
-            described.insert((method.to_uppercase(), path.clone()));
             let id = item[method]["operationId"].as_str().unwrap();
-            let owner = ALL.iter().find(|endpoint| endpoint.paths.contains(&path.as_str()));
+            let owner = ALL.iter().find(|endpoint| calls([*endpoint]).contains(&call));
+            described.insert(call);
             assert!(owner.is_none_or(|endpoint| id.starts_with(endpoint.name)), "{id} is named after its function");
         }
     }

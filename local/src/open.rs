@@ -66,7 +66,9 @@ pub async fn open(flags: &Flags, mut config: Config) -> Result<Opened, String> {
         (Some(store), Some(address)) => {
             let listener =
                 TcpListener::bind(address).await.map_err(|error| format!("cannot listen on {address}: {error}"))?;
-            info!(address = %listener.local_addr().map_err(named)?, "store listens");
+            let address = listener.local_addr().map_err(named)?;
+            info!(%address, "store listens");
+            config.store_public_url.get_or_insert_with(|| format!("http://{address}"));
             Some((store.clone(), listener))
         }
         _ => None,

@@ -3,7 +3,8 @@
 use crate::archive;
 use crate::events::Worker;
 use crate::http::Endpoint;
-use crate::{outbox, pages, uploads};
+use crate::uploads::{self, block};
+use crate::{outbox, pages};
 
 /// Every endpoint, in the order in which they are documented.
 pub const ALL: &[&Endpoint] = &[
@@ -11,6 +12,19 @@ pub const ALL: &[&Endpoint] = &[
     &archive::INDEX,
     &archive::IMPORT,
     &pages::FILES_PAGE,
+    &block::NEW_TASK,
+    &block::STORE_BLOCK,
+    &block::INFO,
+    &block::STATE,
+    &block::PRESIGN,
+    &block::COMMIT,
+    &uploads::tus::CREATE,
+    &uploads::tus::PATCH,
+    // Before the download, which would take HEAD too.
+    &uploads::tus::HEAD,
+    &uploads::tus::DOWNLOAD,
+    &uploads::tus::DELETE,
+    &uploads::tus::OPTIONS,
     &pages::HEART_BEAT,
     &pages::HEALTH,
     &pages::OPENAPI,

@@ -9,6 +9,7 @@ use std::error::Error as StdError;
 use std::fmt;
 
 use http::{HeaderName, HeaderValue, StatusCode};
+use serde_json::Value;
 
 /// Anything that can go wrong below the door.
 pub type BoxError = Box<dyn StdError + Send + Sync>;
@@ -38,6 +39,8 @@ pub enum Kind {
     UnsupportedMediaType,
     /// No part of the requested range exists.
     RangeNotSatisfiable,
+    /// The bytes are not those whose checksum was sent: tus 1.0.0, "Checksum".
+    ChecksumMismatch,
     /// Well-formed, but its content contradicts itself.
     Unprocessable,
     /// A quota is used up.
@@ -65,6 +68,8 @@ impl Kind {
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::RangeNotSatisfiable => StatusCode::RANGE_NOT_SATISFIABLE,
+            // No constant: nobody but tus has it.
+            Self::ChecksumMismatch => StatusCode::from_u16(460).unwrap_or(StatusCode::BAD_REQUEST),
             Self::Unprocessable => StatusCode::UNPROCESSABLE_ENTITY,
             Self::TooManyRequests => StatusCode::TOO_MANY_REQUESTS,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
@@ -80,14 +85,26 @@ pub struct Error {
     kind: Kind,
     message: Cow<'static, str>,
     code: Option<&'static str>,
+    problem: Option<Box<Problem>>,
     headers: Vec<(HeaderName, HeaderValue)>,
     source: Option<BoxError>,
+}
+
+/// What RFC 9457 calls a problem type, where the status does not say it all.
+#[derive(Debug)]
+pub struct Problem {
+    /// A URI that stands for the type.
+    pub kind: &'static str,
+    /// The type in words.
+    pub title: &'static str,
+    /// Members of its own.
+    pub members: Vec<(&'static str, Value)>,
 }
 
 impl Error {
     /// An error whose message is meant for the caller.
     pub fn new(kind: Kind, message: impl Into<Cow<'static, str>>) -> Self {
-        Self { kind, message: message.into(), code: None, headers: Vec::new(), source: None }
+        Self { kind, message: message.into(), code: None, problem: None, headers: Vec::new(), source: None }
     }
 
     /// 400 with a message that says what to change.
@@ -131,6 +148,13 @@ impl Error {
         self
     }
 
+    /// Names the type of the problem, in the dialects that know problem types.
+    #[must_use]
+    pub fn with_problem(mut self, problem: Problem) -> Self {
+        self.problem = Some(Box::new(problem));
+        self
+    }
+
     /// What went wrong.
     pub fn kind(&self) -> Kind {
         self.kind
@@ -144,6 +168,11 @@ impl Error {
     /// The code of the `RetCode` dialect, if set.
     pub fn code(&self) -> Option<&'static str> {
         self.code
+    }
+
+    /// The type of the problem, if it has one of its own.
+    pub fn problem(&self) -> Option<&Problem> {
+        self.problem.as_deref()
     }
 
     /// Response headers that belong to the error.

@@ -18,7 +18,7 @@ fn message(dialect: Dialect, answer: &Answer) -> String {
     let (envelope, type_of_it) = (answer.json(), answer.header("content-type"));
     let field = |name: &str| envelope[name].as_str().unwrap_or_default().to_owned();
     let (message, expected) = match dialect {
-        Dialect::Plain => (
+        Dialect::Plain | Dialect::Tus => (
             field("detail"),
             json!({
                 "type": "about:blank", "title": answer.status.canonical_reason(), "status": status,

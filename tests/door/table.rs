@@ -29,7 +29,7 @@ pub(crate) const DIALECTS: [(Dialect, &str); 5] = [
 ];
 
 /// Every kind of error with the word that makes the `fail` endpoints return it.
-pub(crate) const KINDS: [(&str, Kind, u16); 16] = [
+pub(crate) const KINDS: [(&str, Kind, u16); 17] = [
     ("invalid", Kind::Invalid, 400),
     ("unauthorized", Kind::Unauthorized, 401),
     ("forbidden", Kind::Forbidden, 403),
@@ -41,6 +41,7 @@ pub(crate) const KINDS: [(&str, Kind, u16); 16] = [
     ("too-large", Kind::TooLarge, 413),
     ("media", Kind::UnsupportedMediaType, 415),
     ("range", Kind::RangeNotSatisfiable, 416),
+    ("checksum", Kind::ChecksumMismatch, 460),
     ("unprocessable", Kind::Unprocessable, 422),
     ("too-many", Kind::TooManyRequests, 429),
     ("internal", Kind::Internal, 500),

@@ -2,10 +2,14 @@
 //!
 //! MD5 (the ETag) and CRC-32 are computed for every body; the other algorithms only when the client
 //! sent one. A claim that does not hold is `BadDigest`, and then nothing is stored.
+//!
+//! MD5 costs more than everything else that happens to a large body. A client that does not want to know it says so
+//! ([`OPAQUE`]); the ETag is then random, and has a dash like that of an object made of parts, so that nobody takes
+//! it for an MD5.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use http::HeaderMap;
+use http::{HeaderMap, HeaderName};
 use md5::{Digest as _, Md5};
 use s3s::checksum::ChecksumHasher;
 use s3s::crypto::Checksum as _;
@@ -22,10 +26,15 @@ const HEADERS: [&str; 5] = [
 ];
 const CRC32: usize = 0;
 
+/// A header of ours, which the client in the process sends: the ETag need not be the MD5.
+pub(super) const OPAQUE: HeaderName = HeaderName::from_static("x-pannier-opaque-etag");
+
 /// What the client says the body's checksums are.
 #[derive(Default)]
 pub(super) struct Claims {
     md5: Option<[u8; 16]>,
+    /// Whether the ETag need not be the MD5.
+    opaque: bool,
     /// Base64, by position in [`HEADERS`].
     values: [Option<String>; 5],
     /// Which of [`HEADERS`] are promised to follow the body.
@@ -35,7 +44,7 @@ pub(super) struct Claims {
 
 /// The checksums of a body while it is received.
 pub(super) struct Digester {
-    md5: Md5,
+    md5: Option<Md5>,
     crc32: crc32fast::Hasher,
     others: ChecksumHasher,
 }
@@ -43,7 +52,8 @@ pub(super) struct Digester {
 /// The checksums of a received body.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Digests {
-    pub(super) md5: [u8; 16],
+    /// `None` if it was not wanted.
+    pub(super) md5: Option<[u8; 16]>,
     pub(super) crc32: u32,
 }
 
@@ -60,13 +70,13 @@ impl Claims {
     ) -> S3Result<Self> {
         let md5 = content_md5.map(|text| decode_md5(text).ok_or_else(invalid_digest)).transpose()?;
         let promised = trailers.as_ref().map_or([false; 5], |_| promised_trailers(headers));
-        Ok(Self { md5, values, promised, trailers })
+        Ok(Self { md5, opaque: headers.contains_key(OPAQUE), values, promised, trailers })
     }
 
     pub(super) fn digester(&self) -> Digester {
         let wanted = |index: usize| self.values[index].is_some() || self.promised[index];
         Digester {
-            md5: Md5::new(),
+            md5: (!self.opaque || self.md5.is_some()).then(Md5::new),
             crc32: crc32fast::Hasher::new(),
             others: ChecksumHasher {
                 crc32: None,
@@ -84,9 +94,10 @@ impl Claims {
     /// `BadDigest`; `InvalidRequest` when a promised trailer did not come.
     pub(super) fn verify(mut self, digester: Digester) -> S3Result<Digests> {
         self.read_trailers()?;
-        let digests = Digests { md5: digester.md5.finalize().into(), crc32: digester.crc32.finalize() };
+        let md5 = digester.md5.map(|md5| md5.finalize().into());
+        let digests = Digests { md5, crc32: digester.crc32.finalize() };
         let found = found_values(digests.crc32, digester.others.finalize());
-        if self.md5.is_some_and(|claim| claim != digests.md5) {
+        if self.md5.is_some() && self.md5 != digests.md5 {
             return Err(bad_digest("Content-MD5"));
         }
         for (index, claim) in self.values.iter().enumerate() {
@@ -110,7 +121,9 @@ impl Claims {
 
 impl Digester {
     pub(super) fn update(&mut self, bytes: &[u8]) {
-        self.md5.update(bytes);
+        if let Some(md5) = &mut self.md5 {
+            md5.update(bytes);
+        }
         self.crc32.update(bytes);
         self.others.update(bytes);
     }
@@ -118,7 +131,10 @@ impl Digester {
 
 impl Digests {
     pub(super) fn etag(&self) -> String {
-        hex(&self.md5)
+        match self.md5 {
+            Some(md5) => hex(&md5),
+            None => format!("{}-1", hex(&shared::random::<16>())),
+        }
     }
 }
 

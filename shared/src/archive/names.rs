@@ -112,14 +112,20 @@ fn numbered(name: &str, count: u32) -> String {
 pub fn disposition(name: &str) -> String {
     let stem =
         name.len().checked_sub(4).filter(|at| name.is_char_boundary(*at) && name[*at..].eq_ignore_ascii_case(".zip"));
-    let stem = file_name(stem.map_or(name, |at| &name[..at]));
-    let ascii: String = stem.chars().map(|c| if c.is_ascii() && c != '%' { c } else { '_' }).collect();
-    let encoded = percent_encoding::utf8_percent_encode(&stem, percent_encoding::NON_ALPHANUMERIC);
-    format!("attachment; filename=\"{ascii}.zip\"; filename*=UTF-8''{encoded}.zip")
+    attached(stem.map_or(name, |at| &name[..at]), "archive", ".zip")
+}
+
+/// `Content-Disposition` for a file saved under `name`, or as `otherwise` if nothing is left of that; `extension`
+/// follows, and is plain.
+pub fn attached(name: &str, otherwise: &str, extension: &str) -> String {
+    let name = file_name(name, otherwise);
+    let ascii: String = name.chars().map(|c| if c.is_ascii() && c != '%' { c } else { '_' }).collect();
+    let encoded = percent_encoding::utf8_percent_encode(&name, percent_encoding::NON_ALPHANUMERIC);
+    format!("attachment; filename=\"{ascii}{extension}\"; filename*=UTF-8''{encoded}{extension}")
 }
 
 /// A name that any file system takes.
-fn file_name(name: &str) -> String {
+fn file_name(name: &str, otherwise: &str) -> String {
     let forbidden = |c: char| c.is_control() || "/\\:*?\"<>|".contains(c);
     let mut safe = name.replace(forbidden, "_");
     let mut end = safe.len().min(FILE_NAME_LIMIT);
@@ -128,7 +134,7 @@ fn file_name(name: &str) -> String {
     }
     safe.truncate(end);
     let trimmed = safe.trim_matches(|c: char| c == '.' || c.is_whitespace());
-    if trimmed.is_empty() { "archive".to_owned() } else { trimmed.to_owned() }
+    if trimmed.is_empty() { otherwise.to_owned() } else { trimmed.to_owned() }
 }
 
 #[cfg(test)]

@@ -11,14 +11,17 @@ use super::body::{self, Body};
 
 /// Response headers that a script may read beyond the safelisted ones.
 const EXPOSED: HeaderValue = HeaderValue::from_static(
-    "Accept-Ranges, Content-Disposition, Content-Range, ETag, Location, Retry-After, X-Request-Id",
+    "Accept-Ranges, Content-Disposition, Content-Range, ETag, Location, Retry-After, Tus-Checksum-Algorithm, \
+     Tus-Extension, Tus-Max-Size, Tus-Resumable, Tus-Version, Upload-Complete, Upload-Concat, Upload-Defer-Length, \
+     Upload-Draft-Interop-Version, Upload-Expires, Upload-Incomplete, Upload-Length, Upload-Limit, Upload-Metadata, \
+     Upload-Offset, X-Request-Id",
 );
 
 /// How long a browser may remember a preflight, in seconds; Chromium's own ceiling.
 const MAX_AGE: HeaderValue = HeaderValue::from_static("7200");
 
 /// Answers an OPTIONS request for a path that takes `allow`.
-pub(super) fn preflight(allow: &[&'static str], request: &HeaderMap) -> Response<Body> {
+pub(crate) fn preflight(allow: &[&'static str], request: &HeaderMap) -> Response<Body> {
     let mut response = Response::new(body::empty());
     *response.status_mut() = StatusCode::NO_CONTENT;
     let headers = response.headers_mut();

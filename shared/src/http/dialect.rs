@@ -10,12 +10,15 @@ use serde_json::{Value, json};
 use super::body::{self, Body};
 use super::page;
 use crate::error::{Error, Kind};
+use crate::uploads::tus;
 
 /// How an endpoint wraps its data and its errors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Dialect {
     /// Bare JSON; errors are `application/problem+json` (RFC 9457).
     Plain,
+    /// The same, and every error says that it speaks tus.
+    Tus,
     /// `{"msg": "..."}` and named fields beside it: speech.
     Msg,
     /// `{"retCode": "0", "status": "...", "data": ...}`: block uploads.
@@ -36,7 +39,7 @@ impl Dialect {
     /// Wraps a handler's data.
     pub(crate) fn success(self, status: StatusCode, data: Value) -> Response<Body> {
         let envelope = match self {
-            Self::Plain | Self::Page => data,
+            Self::Plain | Self::Tus | Self::Page => data,
             Self::Msg => match data {
                 Value::Object(fields) => Value::Object(fields),
                 Value::Null => json!({ "msg": "OK" }),
@@ -53,17 +56,7 @@ impl Dialect {
         let status = error.kind().status();
         let message = error.message();
         let mut response = match self {
-            Self::Plain => json_response(
-                status,
-                "application/problem+json",
-                &json!({
-                    "type": "about:blank",
-                    "title": status.canonical_reason().unwrap_or("Error"),
-                    "status": status.as_u16(),
-                    "detail": message,
-                    "request_id": request_id,
-                }),
-            ),
+            Self::Plain | Self::Tus => json_response(status, "application/problem+json", &problem(error, request_id)),
             Self::Msg => json_response(status, "application/json", &json!({ "msg": message })),
             Self::RetCode => json_response(
                 status,
@@ -78,12 +71,35 @@ impl Dialect {
             Self::Page => page::html(status, &page::error(status, message, request_id)),
         };
         let headers = response.headers_mut();
+        if self == Self::Tus {
+            headers.insert(tus::RESUMABLE, tus::VERSION);
+        }
         for (name, value) in error.headers() {
             headers.append(name.clone(), value.clone());
         }
         headers.append(VARY, HeaderValue::from_static("accept"));
         response
     }
+}
+
+/// RFC 9457. The type is `about:blank` where the status says it all.
+fn problem(error: &Error, request_id: &str) -> Value {
+    let status = error.kind().status();
+    let mut problem = json!({
+        "type": "about:blank",
+        "title": status.canonical_reason().unwrap_or("Error"),
+        "status": status.as_u16(),
+        "detail": error.message(),
+        "request_id": request_id,
+    });
+    if let Some(own) = error.problem() {
+        problem["type"] = own.kind.into();
+        problem["title"] = own.title.into();
+        for (name, value) in &own.members {
+            problem[*name] = value.clone();
+        }
+    }
+    problem
 }
 
 /// The block protocol's code for a kind, where a handler set none (contract 4.1).
@@ -97,6 +113,7 @@ fn ret_code(kind: Kind) -> &'static str {
         | Kind::MethodNotAllowed
         | Kind::TooLarge
         | Kind::UnsupportedMediaType
+        | Kind::ChecksumMismatch
         | Kind::PreconditionFailed
         | Kind::TooManyRequests => "6",
         Kind::Unprocessable => "7",

@@ -47,8 +47,10 @@ pub enum Reply {
 /// A request method that an endpoint may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verb {
-    /// GET, and HEAD with it.
+    /// GET, and HEAD with it unless an endpoint before it in the table takes [`Verb::Head`].
     Get,
+    /// HEAD, where it means something else than GET.
+    Head,
     /// POST
     Post,
     /// PUT
@@ -57,6 +59,8 @@ pub enum Verb {
     Patch,
     /// DELETE
     Delete,
+    /// OPTIONS, where it has more to say than the answer to a preflight.
+    Options,
     /// Every method there is, OPTIONS too: for the function behind the routes of all others.
     Any,
 }
@@ -66,10 +70,12 @@ impl Verb {
     pub fn takes(self, method: &Method) -> bool {
         match self {
             Self::Get => method == Method::GET || method == Method::HEAD,
+            Self::Head => method == Method::HEAD,
             Self::Post => method == Method::POST,
             Self::Put => method == Method::PUT,
             Self::Patch => method == Method::PATCH,
             Self::Delete => method == Method::DELETE,
+            Self::Options => method == Method::OPTIONS,
             Self::Any => true,
         }
     }
@@ -78,10 +84,12 @@ impl Verb {
     pub fn allowed(self) -> &'static [&'static str] {
         match self {
             Self::Get => &["GET", "HEAD"],
+            Self::Head => &["HEAD"],
             Self::Post => &["POST"],
             Self::Put => &["PUT"],
             Self::Patch => &["PATCH"],
             Self::Delete => &["DELETE"],
+            Self::Options => &["OPTIONS"],
             Self::Any => &[],
         }
     }

@@ -7,7 +7,7 @@
 //! one well-formed answer with the request's identifier.
 
 pub mod body;
-mod cors;
+pub(crate) mod cors;
 mod dialect;
 mod door;
 mod endpoint;
@@ -22,4 +22,5 @@ pub use door::dispatch;
 pub(crate) use door::{missed, panic_text};
 pub use endpoint::{Auth, Endpoint, Limits, Needs, Outcome, Reply, Verb};
 pub use request::{Params, Request, RequestId, X_REQUEST_ID};
+pub(crate) use router::allowed;
 pub use router::find;

@@ -25,7 +25,6 @@ pub(super) fn route(
     method: &Method,
     path: &str,
 ) -> Result<(&'static Endpoint, Params), Miss> {
-    let mut allow = Vec::new();
     let mut dialect = None;
     for endpoint in table {
         let Some(params) = endpoint.paths.iter().find_map(|pattern| matches(pattern, path)) else {
@@ -35,19 +34,24 @@ pub(super) fn route(
             return Ok((endpoint, params));
         }
         dialect.get_or_insert(endpoint.dialect);
-        for word in endpoint.methods.iter().flat_map(|verb| verb.allowed()) {
-            if !allow.contains(word) {
-                allow.push(word);
-            }
-        }
     }
     match dialect {
-        Some(dialect) => {
-            allow.push("OPTIONS");
-            Err(Miss::OtherMethods { allow, dialect })
-        }
+        Some(dialect) => Err(Miss::OtherMethods { allow: allowed(table, path), dialect }),
         None => Err(Miss::Missing(nearest_dialect(table, path))),
     }
+}
+
+/// The methods that a table takes on a path, OPTIONS last.
+pub(crate) fn allowed(table: &[&'static Endpoint], path: &str) -> Vec<&'static str> {
+    let there = |endpoint: &&&Endpoint| endpoint.paths.iter().any(|pattern| matches(pattern, path).is_some());
+    let mut allow = Vec::new();
+    for word in table.iter().filter(there).flat_map(|endpoint| endpoint.methods).flat_map(|verb| verb.allowed()) {
+        if !allow.contains(word) && *word != "OPTIONS" {
+            allow.push(word);
+        }
+    }
+    allow.push("OPTIONS");
+    allow
 }
 
 /// The parameters, if `path` fits `pattern`. Segments are split before they are decoded, so that an

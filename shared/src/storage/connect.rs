@@ -37,6 +37,8 @@ pub struct Storage {
     pub archives: Bucket,
     /// What precedes an archive's hash in the keys of its objects.
     pub archive_prefix: Arc<str>,
+    /// Whether the main bucket is in this process, where no client can reach it by itself.
+    pub in_process: bool,
 }
 
 /// How requests reach a store.
@@ -57,8 +59,9 @@ pub enum Transport {
 impl Storage {
     /// Makes the clients of the configured store. Nothing is sent yet.
     pub async fn connect(config: &Config, transport: Transport) -> Self {
+        let in_process = matches!(transport, Transport::InProcess { .. });
         let main = bucket(config, transport, &config.bucket).await;
-        Self { archives: main.clone(), main, archive_prefix: config.archive_prefix.as_str().into() }
+        Self { archives: main.clone(), main, archive_prefix: config.archive_prefix.as_str().into(), in_process }
     }
 
     /// Serves the folders of another bucket as archives.

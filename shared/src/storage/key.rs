@@ -18,6 +18,14 @@ use sha2::{Digest, Sha256};
 
 use super::upload_key::UploadKey;
 
+/// The first segments of keys that no caller may choose: what lies there is ours.
+const OWN: [&str; 7] = ["crc32", "uploads", "upload-names", "files", "outbox", "outbox-dead", "selftest"];
+
+/// Whether a key lies where only we write.
+pub fn is_own(key: &str) -> bool {
+    key.split('/').next().is_some_and(|first| OWN.contains(&first))
+}
+
 /// The key of an object, or a prefix of keys.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Key<'a> {
@@ -164,7 +172,23 @@ fn id(parts: &[&[u8]]) -> [u8; 16] {
 
 #[cfg(test)]
 mod tests {
-    use super::{Key, KeyId, VersionId, parse_crc32};
+    use super::{Key, KeyId, VersionId, is_own, parse_crc32};
+
+    #[test]
+    fn what_is_ours_is_known_as_such() {
+        let (key, version) = (KeyId::of("k"), VersionId::of("k", "e", 1));
+        let own = [
+            Key::Crc32 { folder: "f", key, version, crc32: 1 },
+            Key::Uploads,
+            Key::UploadName { name: "n", seq: Some(1) },
+            Key::File("f"),
+            Key::Outbox("o"),
+            Key::OutboxDead("o"),
+            Key::SelfTest("s"),
+        ];
+        assert!(own.iter().all(|key| is_own(&key.to_string())));
+        assert!(!is_own("photos/f/a") && !is_own("filesystem/a") && !is_own("a/files/b"));
+    }
 
     #[test]
     fn a_recorded_crc_reads_back() {

@@ -15,14 +15,18 @@
 //! - two ends of one upload, or two objects of one;
 //! - bytes of an upload that ended stay for ever.
 //!
-//! Doors to this core: `block` (the block protocol), `tus` and `draft` (the IETF draft).
+//! Doors to this core: [`block`] (the block protocol), `tus` and `draft` (the IETF draft).
 //!
 //! - [`task`]: what is agreed. - `standing`: where it stands. - `ranges`, `rope`: arithmetic.
 //! - `cell`, `fill`, `merge`: one cell. - [`write`]: bytes that arrive. - [`receive`]: bytes as a stream.
+//! - `append`, `serve`, `terminate`: for doors whose clients send bytes in order. - `destination`: keys of files.
 //! - `digest`, `advance`: what is proven. - [`finish`], `publish`: the end and what follows. - [`sweep`]: the rest.
 
 mod advance;
+mod append;
+pub mod block;
 mod cell;
+mod destination;
 mod digest;
 mod fill;
 pub mod finish;
@@ -34,10 +38,13 @@ pub mod ranges;
 pub mod receive;
 pub mod resume;
 pub mod rope;
+mod serve;
 mod standing;
 pub mod sweep;
 pub mod task;
 mod tell;
+mod terminate;
+pub mod tus;
 mod worker;
 pub mod write;
 

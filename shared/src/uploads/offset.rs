@@ -18,8 +18,12 @@ impl Upload {
         let mut held = Vec::from([proven]);
         let first = standing.digest.cells;
         let mut pages = self.storage.main.list_after(&self.key(Item::Cells), &self.key(Item::Cell(first)));
-        let mut packed = HashSet::new();
+        // Cells to look at by themselves: their pieces are in tables, or change hands between two pages.
+        let mut looked_at = HashSet::new();
+        let mut last = None;
         while let Some(page) = pages.next().await? {
+            looked_at.extend(last);
+            last = page.last().and_then(|object| cell_of(&object.key));
             for object in page {
                 match parse(&object.key) {
                     Some(Item::Full(cell)) => held.push(self.task.cell_range(cell, standing.size)),
@@ -28,16 +32,18 @@ impl Upload {
                         held.push(from..from + length);
                     }
                     Some(Item::Pack { cell, .. }) => {
-                        packed.insert(cell);
+                        looked_at.insert(cell);
                     }
                     _ => {}
                 }
             }
         }
-        for cell in packed {
+        for cell in looked_at {
             let base = cell * self.task.cell;
-            let fragments = self.look(cell).await?.fragments;
-            held.extend(fragments.iter().map(|piece| base + piece.range.start..base + piece.range.end));
+            let contents = self.look(cell).await?;
+            // It may have become so since it was listed.
+            held.extend(contents.full.then(|| self.task.cell_range(cell, standing.size)));
+            held.extend(contents.fragments.iter().map(|piece| base + piece.range.start..base + piece.range.end));
         }
         let missing = Ranges::union(held).missing_of(0..size);
         // Once it has ended its cells are deleted: what looks missing may be what was complete a moment ago.
@@ -51,5 +57,12 @@ impl Upload {
     pub async fn offset(&self, standing: &Standing) -> Result<u64, Error> {
         let gap = self.missing(standing, 1).await?;
         Ok(gap.first().map_or_else(|| standing.size.unwrap_or_else(|| self.task.capacity()), |gap| gap.start))
+    }
+}
+
+fn cell_of(key: &str) -> Option<u64> {
+    match parse(key)? {
+        Item::Full(cell) | Item::Fragment { cell, .. } | Item::Pack { cell, .. } => Some(cell),
+        _ => None,
     }
 }

@@ -28,7 +28,7 @@ pub(super) const MD5: &str = "pannier-md5";
 const GATHERED: u64 = 8 << 20;
 
 /// The largest part that is copied by one request: a store that really copies needs seconds for it.
-const COPIED: u64 = 64 << 20;
+const COPIED: u64 = 512 << 20;
 
 /// Parts on their way at once.
 const AT_ONCE: usize = 8;

@@ -71,6 +71,8 @@ pub enum Origin {
         metadata: Option<String>,
         /// Whether it is to be joined with others; it is not a file of its own then.
         partial: bool,
+        /// `Upload-Concat`, as it was sent.
+        concat: Option<String>,
     },
     /// The IETF draft.
     Draft {
@@ -182,7 +184,8 @@ pub(super) fn nonce() -> String {
     URL_SAFE_NO_PAD.encode(crate::random::<16>())
 }
 
-fn is_id(id: &str) -> bool {
+/// Whether it fits a key and a URL as it is.
+pub(super) fn is_id(id: &str) -> bool {
     (1..=64).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b))
 }
 

@@ -76,7 +76,7 @@ fn complete(
 
 /// The answer to a completion that has been done: the ETag follows from the parts alone.
 fn completed_before(current: Option<Object>, named: &[Named]) -> Result<Object, Refusal> {
-    let made = current.filter(|object| combined_etag(named).is_some_and(|etag| etag == object.etag));
+    let made = current.filter(|object| combined_etag(named) == object.etag);
     made.ok_or_else(|| no_such_upload().into())
 }
 
@@ -101,7 +101,7 @@ fn is_named(part: &Part, named: &Named) -> bool {
 fn assemble(parts: &[Part], named: &[Named], upload: Upload) -> S3Result<Object> {
     Ok(Object {
         size: parts.iter().map(|part| part.size).sum(),
-        etag: combined_etag(named).ok_or_else(invalid_part)?,
+        etag: combined_etag(named),
         crc32: parts.iter().fold(0, |crc, part| combine_crc32(crc, part.crc32, part.size)),
         modified: now(),
         parts: u32::try_from(parts.len()).unwrap_or(u32::MAX),
@@ -136,14 +136,21 @@ fn composite_crc32(parts: &[Part]) -> u32 {
 }
 
 /// `md5-of-md5s-N`, from the parts' ETags.
-fn combined_etag(named: &[Named]) -> Option<String> {
+fn combined_etag(named: &[Named]) -> String {
     let mut md5 = Md5::new();
     for part in named {
-        let digits = part.etag.as_bytes().chunks_exact(2);
-        let bytes = digits.map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok());
-        md5.update(bytes.collect::<Option<Vec<u8>>>()?);
+        match decode_hex(&part.etag) {
+            Some(bytes) => md5.update(bytes),
+            // One that is no MD5.
+            None => md5.update(&part.etag),
+        }
     }
-    Some(format!("{}-{}", hex(&md5.finalize()), named.len()))
+    format!("{}-{}", hex(&md5.finalize()), named.len())
+}
+
+fn decode_hex(digits: &str) -> Option<Vec<u8>> {
+    let pairs = digits.as_bytes().chunks(2);
+    pairs.map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()).collect()
 }
 
 fn named_parts(parts: Option<Vec<CompletedPart>>) -> S3Result<Vec<Named>> {

@@ -1,10 +1,11 @@
 //! UploadPartCopy: a part that shares the blobs of another object.
 //!
-//! No data is written for a source that is in blobs. Of a whole object stored by a plain PUT the MD5 is
-//! known too, so that nothing is even read; otherwise the range is read once for its checksums.
+//! No data is written for a source that is in blobs. Of a whole object the checksums are known, so that nothing is
+//! even read; otherwise the range is read once for them.
 
 use std::sync::Arc;
 
+use md5::{Digest as _, Md5};
 use s3s::dto::{CopyPartResult, StreamingBlob, UploadPartCopyInput, UploadPartCopyOutput};
 use s3s::{Body as HttpBody, S3Result, s3_error};
 use tokio::task::spawn_blocking;
@@ -118,16 +119,23 @@ impl Copy {
     }
 }
 
-/// The ETag of a plain object is the MD5 of its bytes.
+/// What is copied whole need not be read: its CRC is known, and from its ETag follows one for the part. A plain
+/// object's is the MD5 of its bytes.
 fn known_digests(object: &Object, selection: &Selection) -> Option<Digests> {
-    if object.parts > 0 || selection.len() != object.size {
+    if selection.len() != object.size {
         return None;
     }
+    let md5 = parse_md5(&object.etag).unwrap_or_else(|| Md5::digest(&object.etag).into());
+    Some(Digests { md5: Some(md5), crc32: object.crc32 })
+}
+
+fn parse_md5(etag: &str) -> Option<[u8; 16]> {
+    let digits = Some(etag).filter(|etag| etag.len() == 32 && etag.is_ascii())?;
     let mut md5 = [0; 16];
     for (index, byte) in md5.iter_mut().enumerate() {
-        *byte = u8::from_str_radix(object.etag.get(2 * index..2 * index + 2)?, 16).ok()?;
+        *byte = u8::from_str_radix(&digits[2 * index..2 * index + 2], 16).ok()?;
     }
-    Some(Digests { md5, crc32: object.crc32 })
+    Some(md5)
 }
 
 async fn digest(mut frames: BlobFrames, len: u64) -> S3Result<Digests> {

@@ -1,0 +1,8 @@
+//! `OPTIONS /files/`
+
+use std::process::ExitCode;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    shared::lambda::run(&shared::uploads::tus::OPTIONS).await
+}

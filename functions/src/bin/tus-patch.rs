@@ -1,0 +1,8 @@
+//! `PATCH /files/{id}`
+
+use std::process::ExitCode;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    shared::lambda::run(&shared::uploads::tus::PATCH).await
+}

@@ -1,0 +1,8 @@
+//! `GET /api/upload/files/blocks/info`
+
+use std::process::ExitCode;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    shared::lambda::run(&shared::uploads::block::INFO).await
+}

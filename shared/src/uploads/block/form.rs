@@ -1,0 +1,143 @@
+//! A block as a form carries it: `multipart/form-data` (RFC 7578), its fields in any order.
+
+use std::fmt;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt, stream};
+use http::header::CONTENT_TYPE;
+use http_body_util::BodyDataStream;
+use md5::{Digest as _, Md5};
+use multer::{Constraints, Field, Multipart, SizeLimit};
+use tokio::time::timeout;
+
+use crate::error::{BoxError, Error, Kind};
+use crate::http::{Body, Request, body};
+use crate::uploads::digest::hex;
+use crate::uploads::rope::Rope;
+
+/// The largest block that is taken in one request, in bytes.
+pub(super) const FILE_LIMIT: u64 = 64 << 20;
+
+/// What a form may have besides its file, in bytes.
+pub(super) const FORM_LIMIT: u64 = 64 * 1024;
+
+/// The longest value of any other field, in bytes.
+const FIELD_LIMIT: u64 = 1024;
+
+/// The most fields.
+const FIELDS_LIMIT: usize = 16;
+
+/// How long a client may send nothing.
+const IDLE_LIMIT: Duration = Duration::from_secs(30);
+
+/// The fields of the form, as they were sent.
+#[derive(Default)]
+pub(super) struct Form {
+    pub(super) start: Option<String>,
+    pub(super) end: Option<String>,
+    pub(super) part_md5: Option<String>,
+    pub(super) file: Option<File>,
+}
+
+/// The block's bytes.
+#[derive(Default)]
+pub(super) struct File {
+    pub(super) bytes: Rope,
+    /// In lower-case hex.
+    pub(super) md5: String,
+}
+
+/// Reads a form to its end. Fields of other names are passed over.
+///
+/// # Errors
+/// 400 if it is none, breaks off or stands still; 413 if the file is larger than [`FILE_LIMIT`].
+pub(super) async fn read(request: Request) -> Result<Form, Error> {
+    let kind = request.header(CONTENT_TYPE).unwrap_or_default();
+    let boundary = multer::parse_boundary(kind)
+        .map_err(|_| Error::invalid("The body must be multipart/form-data, with its boundary."))?;
+    let limits = SizeLimit::new().per_field(FIELD_LIMIT).for_field("file", FILE_LIMIT);
+    let limits = Constraints::new().size_limit(limits);
+    let mut fields = Multipart::with_constraints(frames(request.body), boundary, limits);
+    let (mut form, mut count) = (Form::default(), 0);
+    while let Some(field) = fields.next_field().await.map_err(refusal)? {
+        count += 1;
+        if count > FIELDS_LIMIT {
+            return Err(Error::invalid("The form has too many fields."));
+        }
+        form.take(field).await?;
+    }
+    Ok(form)
+}
+
+impl Form {
+    async fn take(&mut self, field: Field<'_>) -> Result<(), Error> {
+        let name = field.name().unwrap_or_default().to_owned();
+        let twice = match &*name {
+            "file" => self.file.replace(file(field).await?).is_some(),
+            "startByte" => self.start.replace(text(field).await?).is_some(),
+            "endByte" => self.end.replace(text(field).await?).is_some(),
+            "partMd5" => self.part_md5.replace(text(field).await?).is_some(),
+            _ => {
+                text(field).await?;
+                false
+            }
+        };
+        if twice { Err(Error::invalid(format!("{name} is there twice."))) } else { Ok(()) }
+    }
+}
+
+async fn file(mut field: Field<'_>) -> Result<File, Error> {
+    let (mut bytes, mut md5) = (Rope::default(), Md5::new());
+    while let Some(chunk) = field.chunk().await.map_err(refusal)? {
+        md5.update(&chunk);
+        bytes.push(chunk);
+    }
+    Ok(File { bytes, md5: hex(&md5.finalize()) })
+}
+
+async fn text(field: Field<'_>) -> Result<String, Error> {
+    let bytes = field.bytes().await.map_err(refusal)?;
+    String::from_utf8(bytes.into()).map_err(|_| Error::invalid("A field of the form is not UTF-8."))
+}
+
+/// The frames of a body, until it stands still. Between two of them others get their turn, which also keeps the
+/// parser from gathering a whole file before it hands out any of it.
+fn frames(body: Body) -> impl Stream<Item = Result<Bytes, BoxError>> + Send + 'static {
+    stream::unfold(Some(BodyDataStream::new(body)), |frames| async {
+        let mut frames = frames?;
+        tokio::task::yield_now().await;
+        match timeout(IDLE_LIMIT, frames.next()).await {
+            Ok(Some(Ok(frame))) => Some((Ok(frame), Some(frames))),
+            Ok(Some(Err(cause))) => Some((Err(cause), None)),
+            Ok(None) => None,
+            Err(_) => Some((Err(Still.into()), None)),
+        }
+    })
+}
+
+/// Nothing came for too long.
+#[derive(Debug)]
+struct Still;
+
+impl fmt::Display for Still {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the body stands still")
+    }
+}
+
+impl std::error::Error for Still {}
+
+fn refusal(error: multer::Error) -> Error {
+    match error {
+        multer::Error::StreamReadFailed(cause) if cause.is::<Still>() => {
+            Error::invalid("Nothing came for half a minute.").caused_by(cause)
+        }
+        multer::Error::StreamReadFailed(cause) => body::refusal(cause),
+        multer::Error::FieldSizeExceeded { field_name: Some(name), .. } if name == "file" => {
+            Error::new(Kind::TooLarge, "A block has at most 64 MiB.")
+        }
+        multer::Error::FieldSizeExceeded { .. } => Error::invalid("A field of the form is too long."),
+        other => Error::invalid("The form is malformed or broken off.").caused_by(other),
+    }
+}
