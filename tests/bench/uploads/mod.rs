@@ -84,11 +84,12 @@ impl Measured {
 /// The servers with every kind of work that they know, in turns.
 async fn compare(title: &str, works: &[Work], content: Content) {
     let ours = [Peer::pannier().await, Peer::pannier_apart().await];
-    let reference = Peer::reference().await;
+    // It knows neither concatenation on a bucket nor the block protocol.
+    let known = |work: &Work| matches!(work, Work::Chunks | Work::Files);
+    let reference = if works.iter().any(known) { Peer::reference().await } else { None };
     let mut all: Vec<(&Peer, Work, Measured)> = Vec::new();
     for &work in works {
-        // It knows neither concatenation on a bucket nor the block protocol.
-        let other = reference.iter().filter(|_| matches!(work, Work::Chunks | Work::Files));
+        let other = reference.iter().filter(|_| known(&work));
         let peers = ours.iter().chain(other);
         all.extend(peers.map(|peer| {
             let name = format!("{}: {}", peer.name, work.name());
