@@ -95,8 +95,7 @@ async fn in_many(work: Work, peer: &Peer, content: &Content) {
 }
 
 async fn in_blocks(connections: usize, peer: &Peer, content: &Content) {
-    let mut connection = Connection::open(&peer.address).await;
-    let task = blocks::apply(&mut connection, content).await;
+    let task = blocks::apply(&mut Connection::open(&peer.address).await, content).await;
     let next = Arc::new(AtomicU64::new(0));
     let sending = (0..connections).map(|_| {
         let (address, content, next, task) = (peer.address.clone(), content.clone(), next.clone(), task.clone());
@@ -109,7 +108,8 @@ async fn in_blocks(connections: usize, peer: &Peer, content: &Content) {
     });
     let sent: Vec<_> = stream::iter(sending).buffer_unordered(connections).collect().await;
     sent.into_iter().for_each(|sent| sent.expect("it sends"));
-    blocks::complete(&mut connection, &task).await;
+    // The server closes a connection that nobody used meanwhile.
+    blocks::complete(&mut Connection::open(&peer.address).await, &task).await;
     peer.check(&task.key, content.size(), content.own(content.blocks - 1)).await;
 }
 
