@@ -1,5 +1,5 @@
-//! Benchmarks: `cargo run --release -p tests --bin bench -- archive`, and `-- store`, print the tables of
-//! `BENCHMARKS.md`. Names of parts after the word run only those parts.
+//! Benchmarks: `cargo run --release -p tests --bin bench -- archive`, `-- store` and `-- uploads` print the
+//! tables of `BENCHMARKS.md`. Names of parts after the word run only those parts.
 //!
 //! Every server is a process of its own and is asked in turns with the others, so that a machine that
 //! is busy for a while is busy for all of them; figures are medians, ratios are taken round by round.
@@ -18,12 +18,14 @@ mod process;
 mod servers;
 mod store;
 mod stored;
+mod uploads;
 
 use std::io::Write;
 use std::process::ExitCode;
 
 const USAGE: &str = "usage: bench archive [throughput|work|memory|first-byte]...
-       bench store [puts|large]...";
+       bench store [puts|large]...
+       bench uploads [chunks|parallel|blocks|stream|memory]...    (memory only when it is named)";
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -32,8 +34,10 @@ async fn main() -> ExitCode {
     match &words[..] {
         ["archive", parts @ ..] => archive::run(parts).await,
         ["store", parts @ ..] => store::run(parts).await,
+        ["uploads", parts @ ..] => Box::pin(uploads::run(parts)).await,
         // The servers that this program itself is, started by it.
         ["pass-through", list] => pass_through::serve(list).await,
+        ["sink", data] => uploads::sink::serve(data).await,
         ["alone", count, size] => alone::serve(count, size).await,
         _ => {
             let _ = writeln!(std::io::stderr(), "{USAGE}");

@@ -41,6 +41,12 @@ impl Server {
         Self::program("Pannier, `-p` directory", &["--quiet", "-p", directory]).await
     }
 
+    /// Pannier, taking uploads into the store of another process.
+    pub(crate) async fn uploads(stored: &Stored) -> Self {
+        let arguments = ["--quiet", "--demo-users", "--s3-endpoint", &stored.endpoint];
+        Self::program("Pannier, its uploads in the store", &arguments).await
+    }
+
     /// The bare pass-through of a folder's objects.
     pub(crate) async fn pass_through(stored: &Stored, folder: Folder) -> Self {
         let lines: Vec<String> =

@@ -30,6 +30,10 @@ pub(crate) struct Stored {
     pub(crate) endpoint: String,
     /// A client of it.
     pub(crate) s3: S3,
+    /// Its process.
+    pub(crate) pid: u32,
+    /// `ADDR:PORT` of the service that the store is a part of.
+    pub(crate) service: String,
     _program: Program,
     _data: TempDir,
 }
@@ -37,13 +41,19 @@ pub(crate) struct Stored {
 impl Stored {
     /// Starts an empty one.
     pub(crate) async fn start() -> Self {
+        Self::with(&[]).await
+    }
+
+    /// The same with more arguments for the program.
+    pub(crate) async fn with(more: &[&str]) -> Self {
         let data = tempfile::tempdir().expect("a temporary folder");
         let address = free_address();
-        let arguments = ["--quiet", "--store-listen", &address];
+        let arguments = [&["--quiet", "--store-listen", &address], more].concat();
         let program = Program::start(&data.path().join("data"), &arguments, &variables()).await;
         crate::servers::wait_until_ready(&program.address).await;
         let endpoint = format!("http://{address}");
-        Self { s3: s3(&endpoint, KEYS), endpoint, _program: program, _data: data }
+        let (pid, service) = (program.pid(), program.address.clone());
+        Self { s3: s3(&endpoint, KEYS), endpoint, pid, service, _program: program, _data: data }
     }
 
     /// Puts a folder's files.

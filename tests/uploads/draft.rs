@@ -152,6 +152,10 @@ contract! {
             let path = begin(stack, version, "").await;
             says(&append(stack, version, &path, (0, true), "").await, version, 0, true);
             assert_eq!(stack.get(&path).await.status, 200);
+            let headers = [complete(version, false), ("upload-length", "0")];
+            let created = ask(stack, version, ("POST", "/resumable/"), &headers, "").await;
+            says(&created, version, 0, false);
+            assert_eq!(stack.get(&location(&created)).await.status, 200, "nothing can be missing");
         }
     }
 

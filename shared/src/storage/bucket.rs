@@ -238,8 +238,8 @@ impl Bucket {
             .set_if_none_match(put.if_absent.then(|| "*".to_owned()))
             .set_if_match(put.if_match.map(str::to_owned))
             .customize();
-        // A stream has its checksum in a trailer and is never signed.
-        let request = if self.unsigned && length.is_none() { request.disable_payload_signing() } else { request };
+        // The SDK would hash a stream chunk by chunk. Its CRC-32 follows in a trailer all the same.
+        let request = if self.unsigned { request.disable_payload_signing() } else { request };
         let sent = request.send().await.map_err(|cause| self.error("PutObject", &key, cause))?;
         Ok(sent.e_tag.unwrap_or_default())
     }

@@ -1,5 +1,7 @@
 //! Bytes that continue an upload whose clients send them in order.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use http_body_util::{BodyExt, Limited};
 
@@ -26,7 +28,7 @@ pub(super) struct Turn {
     pub(super) standing: Standing,
     /// How many bytes are there without a gap from the start.
     pub(super) offset: u64,
-    transfer: Transfer,
+    transfer: Arc<Transfer>,
 }
 
 /// What follows when all of them are stored.
@@ -70,14 +72,14 @@ impl Upload {
     /// Takes the turn to append, from anyone in this process who has it.
     pub(super) async fn turn(&self) -> Result<Turn, Error> {
         self.take_over().await;
-        let transfer = Transfer::begin(&self.id);
+        let transfer = Arc::new(Transfer::begin(&self.id));
         let (standing, offset) = self.counted().await?;
         Ok(Turn { standing, offset, transfer })
     }
 
     /// The first turn of an upload that nobody knows of yet.
     pub(super) async fn first_turn(&self) -> Result<Turn, Error> {
-        Ok(Turn { standing: self.standing().await?, offset: 0, transfer: Transfer::begin(&self.id) })
+        Ok(Turn { standing: self.standing().await?, offset: 0, transfer: Arc::new(Transfer::begin(&self.id)) })
     }
 
     /// Stores bytes where the turn stands, none beyond the end, and does what is due then. It goes on when the caller
@@ -103,7 +105,8 @@ impl Upload {
             }
             Content::Stream(body) => {
                 let limited = Limited::new(body, usize::try_from(room).unwrap_or(usize::MAX)).boxed_unsync();
-                let Received { standing, offset, error } = self.receive_in(standing, offset, limited, transfer).await?;
+                let Received { standing, offset, error } =
+                    self.receive_in(standing, offset, limited, transfer.clone()).await?;
                 (standing, offset, error)
             }
         };
@@ -115,7 +118,9 @@ impl Upload {
         if then == Then::Wait || (then == Then::End && (error.is_some() || short)) {
             return Ok(Appended { offset, phase: standing.phase, error });
         }
+        // Until here whoever asks is kept waiting, or would be told of a complete upload that it is not.
         let phase = self.proceed(&mut standing, REQUEST_BUDGET).await?;
+        drop(transfer);
         Ok(Appended { offset, phase, error })
     }
 }

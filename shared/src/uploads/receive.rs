@@ -1,5 +1,6 @@
 //! Bytes that arrive as a stream, of any length, held in memory a cell at a time at most.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -57,7 +58,7 @@ impl Upload {
     /// Stores a body that begins at `offset`, to its end or as far as it comes: what arrived before a client went
     /// away is kept. It goes on when the caller is dropped, as it is when the client has gone.
     pub async fn receive(&self, standing: Standing, offset: u64, body: Body) -> Result<Received, Error> {
-        self.receive_in(standing, offset, body, Transfer::begin(&self.id)).await
+        self.receive_in(standing, offset, body, Arc::new(Transfer::begin(&self.id))).await
     }
 
     /// The same for somebody who has announced it.
@@ -66,7 +67,7 @@ impl Upload {
         standing: Standing,
         offset: u64,
         body: Body,
-        transfer: Transfer,
+        transfer: Arc<Transfer>,
     ) -> Result<Received, Error> {
         let upload = self.clone();
         let task = tokio::spawn(async move { upload.receive_here(standing, offset, body, &transfer).await });
