@@ -71,8 +71,7 @@ impl Upload {
 
     /// Takes the turn to append, from anyone in this process who has it.
     pub(super) async fn turn(&self) -> Result<Turn, Error> {
-        self.take_over().await;
-        let transfer = Arc::new(Transfer::begin(&self.id));
+        let transfer = Arc::new(self.take_turn().await);
         let (standing, offset) = self.counted().await?;
         Ok(Turn { standing, offset, transfer })
     }

@@ -18,6 +18,9 @@ const REMEMBERED: Duration = Duration::from_secs(7 * 24 * 3600);
 /// How long an end that nobody follows up is left alone: whoever decided it is at work.
 const FOLLOWED_UP: Duration = Duration::from_secs(60);
 
+/// How long an upload that stands still is looked at again and again, for what its last request left undone.
+const FORGOTTEN: Duration = Duration::from_secs(600);
+
 /// How long objects without an upload, or of one that is over, are left alone: a request may be writing them.
 const STRAY: Duration = Duration::from_secs(3600);
 
@@ -100,6 +103,8 @@ impl Seen {
             (Some(_), None) => Chore::None,
             (None, None) if still(expiry) => Chore::Expire,
             (None, None) if self.handoff || self.joins => Chore::Proceed,
+            // It may be complete, and whoever brought the last byte did not live to see it.
+            (None, None) if still(FOLLOWED_UP) && !still(FORGOTTEN) => Chore::Proceed,
             (None, None) => Chore::None,
         }
     }

@@ -32,11 +32,21 @@ pub(super) struct Transfer {
 }
 
 impl Transfer {
-    /// Of an upload, by its id.
+    /// Of an upload, by its id, beside others.
     pub(super) fn begin(upload: &str) -> Self {
+        Self::enter(upload).0
+    }
+
+    /// The same, with those that had begun before.
+    fn enter(upload: &str) -> (Self, Vec<Tokens>) {
         let tokens = Tokens::default();
-        running(|all| all.entry(upload.to_owned()).or_default().push(tokens.clone()));
-        Self { upload: upload.to_owned(), tokens }
+        let before = running(|all| {
+            let transfers = all.entry(upload.to_owned()).or_default();
+            let before = transfers.clone();
+            transfers.push(tokens.clone());
+            before
+        });
+        (Self { upload: upload.to_owned(), tokens }, before)
     }
 
     /// Returns when somebody else goes on with the upload.
@@ -72,7 +82,17 @@ pub(super) fn taken_over() -> Error {
 impl Upload {
     /// Ends the requests of this process that bring bytes of it, and waits until what they brought is stored.
     pub(super) async fn take_over(&self) {
-        let transfers = running(|all| all.get(&self.id).cloned().unwrap_or_default());
+        self.end_all(running(|all| all.get(&self.id).cloned().unwrap_or_default())).await;
+    }
+
+    /// The same, to bring bytes oneself: of two at once the later one goes on.
+    pub(super) async fn take_turn(&self) -> Transfer {
+        let (transfer, before) = Transfer::enter(&self.id);
+        self.end_all(before).await;
+        transfer
+    }
+
+    async fn end_all(&self, transfers: Vec<Tokens>) {
         for transfer in transfers {
             transfer.take_over.cancel();
             if tokio::time::timeout(ENDING_LIMIT, transfer.ended.cancelled()).await.is_err() {
