@@ -106,7 +106,21 @@ async fn a_directory_that_holds_the_secrets_is_not_served() {
         let path = folder.path().join(path);
         let (code, said) = run_to_end(&served.join("data"), &["-p", path.to_str().unwrap()], &[]).await;
         assert_eq!(code, Some(2));
-        assert!(said.contains("lies inside"), "{said}");
+        assert!(said.contains("lies inside of --path"), "{said}");
+    }
+}
+
+#[tokio::test]
+async fn nothing_of_the_data_is_served() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    std::fs::create_dir_all(data.join("store/files")).unwrap();
+    std::os::unix::fs::symlink(data.join("store"), folder.path().join("link")).unwrap();
+    for path in ["data/store", "link", "link/files"] {
+        let path = folder.path().join(path);
+        let (code, said) = run_to_end(&data, &["-p", path.to_str().unwrap()], &[]).await;
+        assert_eq!(code, Some(2));
+        assert!(said.contains("lies inside of --data"), "{said}");
     }
 }
 

@@ -181,11 +181,16 @@ fn kept_secret(path: &Path) -> std::io::Result<String> {
     Secret::from_base64(&kept).map(|secret| secret.to_base64()).map_err(invalid)
 }
 
-/// A directory that is served must not hold the secrets and the store.
+/// A directory that is served must not hold the secrets and the store, nor be a part of them.
 fn check_apart(data: &Path, served: &Path) -> Result<(), String> {
     let real = |path: &Path| path.canonicalize().map_err(|error| format!("{}: {error}", path.display()));
-    if real(data)?.starts_with(real(served)?) {
-        return Err(format!("--data {} lies inside of --path {}, which is served", data.display(), served.display()));
+    let (real_data, real_served) = (real(data)?, real(served)?);
+    let (data, served) = (data.display(), served.display());
+    if real_data.starts_with(&real_served) {
+        return Err(format!("--data {data} lies inside of --path {served}, which is served"));
+    }
+    if real_served.starts_with(&real_data) {
+        return Err(format!("--path {served} lies inside of --data {data}, which is never served"));
     }
     Ok(())
 }

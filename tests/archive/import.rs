@@ -10,8 +10,10 @@ use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use shared::archive::import::{sweep, sweep_older};
-use shared::storage::{Key, Put};
+use futures_util::future::join_all;
+use shared::archive::import::{import, sweep, sweep_older};
+use shared::error::Kind;
+use shared::storage::{Fault, Key, Making, Put};
 use tests::stack::Backend;
 use tests::{arbitrary, require};
 use tokio::process::Command;
@@ -185,5 +187,61 @@ async fn the_sweep_takes_away_what_was_given_up() {
         sweep_older(&place.app, SystemTime::now() + Duration::from_secs(60)).await.unwrap();
         assert_eq!(place.keys().await, kept);
         assert_eq!(place.contents(&whole).await.len(), 1);
+    }
+}
+
+/// The parts of an entry that was on its way are no objects, and are stored all the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_sweep_takes_away_parts() {
+    let place = Place::on(Backend::Embedded).await.unwrap();
+    let main = &place.app.storage().unwrap().main;
+    let begin = async |key: &str| {
+        let multipart = main.multipart(&Key::Listed(key), Making::default()).await.unwrap();
+        multipart.part(1, Bytes::from("part")).await.unwrap();
+        multipart
+    };
+    main.create(&Key::Import("dead"), &()).await.unwrap();
+    let mut dead = Vec::new();
+    // More than a page of the list.
+    for index in 0..1100 {
+        dead.push(begin(&format!("photos/dead/{}", index % 700)).await);
+    }
+    let kept = [begin("photos/deadly/a").await, begin("files/dead").await];
+    sweep_older(&place.app, SystemTime::now() + Duration::from_secs(60)).await.unwrap();
+    for multipart in dead {
+        assert_eq!(multipart.parts().await.expect_err("it is given up").fault, Fault::Missing);
+    }
+    for multipart in kept {
+        assert_eq!(multipart.parts().await.unwrap().len(), 1);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_upload_is_one_archive() {
+    for place in Place::all().await {
+        let main = &place.app.storage().unwrap().main;
+        let source = place.upload(zip(&[stored("a", "1"), stored("b/", "")])).await;
+        let outcomes = join_all((0..8).map(|_| import(&place.app, &source))).await;
+        assert!(outcomes.iter().flat_map(Result::as_ref).count() > 0, "one of them makes it");
+        for error in outcomes.iter().filter_map(|outcome| outcome.as_ref().err()) {
+            assert_eq!(error.kind(), Kind::Conflict, "{error}: {}", error.causes());
+        }
+        let first = import(&place.app, &source).await.unwrap();
+        assert!(outcomes.into_iter().flatten().all(|imported| imported == first));
+        let keys = place.keys().await;
+        assert_eq!(keys.iter().filter(|key| key.starts_with("photos/")).count(), 2, "{keys:?}");
+        assert!(!keys.iter().any(|key| key.starts_with("imports/")), "{keys:?}");
+
+        // Of what has been deleted there may be another, and of another upload as well.
+        for name in ["a", "b/"] {
+            main.delete(&Key::Listed(&format!("photos/{}/{name}", first.hash))).await.unwrap();
+        }
+        let second = import(&place.app, &source).await.unwrap();
+        assert_ne!(second.hash, first.hash);
+        assert_eq!(place.contents(&second).await.len(), 2);
+        assert_eq!(import(&place.app, &source).await.unwrap(), second);
+        let other = place.import(zip(&[stored("a", "2"), stored("b/", "")])).await.unwrap();
+        assert_ne!(other.hash, second.hash);
+        assert_eq!(place.contents(&second).await[0].1, "1");
     }
 }

@@ -3,11 +3,16 @@
 use std::fmt::Write as _;
 use std::sync::{Arc, Mutex};
 
+use http::Method;
+use shared::app::App;
+use shared::endpoints::ALL;
+use shared::http::Endpoint;
+use shared::pages::FALLBACK;
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Level, Metadata, Subscriber};
 
-use super::fixture::{Ask, House, ID};
+use super::fixture::{Ask, House, ID, config};
 use super::table::SECRET;
 
 /// Keeps every event of this project as a line: level, target, then the fields.
@@ -45,7 +50,10 @@ impl Subscriber for Lines {
 
 /// What was logged while `ask` was answered, directly and on this thread.
 async fn logged(ask: &Ask) -> Vec<String> {
-    let house = House::open().await;
+    logged_in(House::open().await, ask).await
+}
+
+async fn logged_in(house: House, ask: &Ask) -> Vec<String> {
     let lines = Lines::default();
     let guard = tracing::subscriber::set_default(lines.clone());
     drop(house.direct(ask).await);
@@ -94,4 +102,34 @@ async fn a_broken_body_is_logged_as_broken() {
 async fn a_path_cannot_forge_a_line() {
     let lines = logged(&Ask::get("/nowhere\u{2028}\u{85}WARN")).await;
     assert!(lines.iter().all(|line| !line.contains(['\u{2028}', '\u{85}'])), "{lines:?}");
+}
+
+/// Neither by the functions of the paths, nor by the one that answers where there is none.
+#[tokio::test]
+async fn what_is_a_permission_is_not_logged() {
+    let secret = "q3hXk0m2SFWv6m3o8nq5Zg";
+    // The first digits of what `printf q3hXk0m2SFWv6m3o8nq5Zg | sha256sum` says.
+    let digest = "26e1c253";
+    let patterns = ALL.iter().flat_map(|endpoint| endpoint.paths);
+    let secrets: Vec<_> = patterns.filter(|path| path.contains("{id}") || path.contains("{hash}")).collect();
+    assert!(secrets.len() > 5);
+    const TABLES: [&[&Endpoint]; 2] = [ALL, &[&FALLBACK]];
+    for (table, pattern) in TABLES.into_iter().flat_map(|table| secrets.iter().map(move |pattern| (table, pattern))) {
+        let path = pattern.replace("{id}", secret).replace("{hash}", secret);
+        for (method, path) in
+            [("GET", path.clone()), ("HEAD", path.clone()), ("PUT", path.clone()), ("GET", path + "/x")]
+        {
+            let ask = Ask::new(Method::from_bytes(method.as_bytes()).unwrap(), &*path);
+            let lines = logged_in(House::with(App::new(config()), table).await, &ask).await;
+            let shown = path.replace(secret, &format!("sha256:{digest}"));
+            for line in &lines {
+                assert!(line.contains(&format!("path={shown}")) && !line.contains(secret), "{line}");
+            }
+            assert!(!lines.is_empty());
+        }
+    }
+    for path in ["/files/", "/files", "/static/files.js", "/archives/x"] {
+        let lines = logged_in(House::with(App::new(config()), ALL).await, &Ask::get(path)).await;
+        assert!(lines.iter().all(|line| line.contains(&format!("path={path}"))), "{lines:?}");
+    }
 }

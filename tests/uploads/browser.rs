@@ -55,7 +55,7 @@ async fn a_person_uploads() {
     let mut said = String::new();
     complaint.read_to_string(&mut said).await.unwrap();
     assert!(person.wait().await.unwrap().success(), "after {done:?}: {said}");
-    assert_eq!(done, ["paused", "resumed", "offline and back", "done", "dropped", "cancelled"]);
+    assert_eq!(done, ["paused", "resumed", "offline and back", "done", "dropped", "left alone", "cancelled"]);
 }
 
 /// An address that stays when the server behind it gets another one.

@@ -7,7 +7,7 @@ use shared::http::body;
 use tests::arbitrary;
 use tests::client::Answer;
 use tests::contract;
-use tests::stack::Stack;
+use tests::stack::{Backend, Door, Settings, Stack};
 
 use super::client::{location, send};
 
@@ -322,4 +322,37 @@ contract! {
         assert_eq!(answer.status, 413);
         assert!(answer.header("upload-limit").starts_with("max-size=5497558138880"));
     }
+}
+
+/// A chunked body does not tell how much it is.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_carries_no_more_than_it_may() {
+    let settings = Settings { variables: &[("APPEND_LIMIT", "10")], ..Settings::default() };
+    let stack = Stack::configured(Door::Program, Backend::Embedded, settings).await.unwrap();
+    let chunked = |method, path: &str, headers: &[(&str, &str)], chunks: &[&'static str]| {
+        let mut request = Request::builder().method(method).uri(path).header("upload-draft-interop-version", "8");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let chunks: Vec<_> = chunks.iter().map(|chunk| Ok(Bytes::from_static(chunk.as_bytes()))).collect();
+        stack.send(request.body(body::stream(stream::iter(chunks))).unwrap())
+    };
+    let too_large = |answer: &Answer| {
+        assert_eq!(answer.status, 413, "{}", answer.text());
+        assert!(answer.header("upload-limit").contains("max-append-size=10"), "{:?}", answer.headers);
+    };
+    too_large(&chunked("POST", "/resumable/", &[complete("8", true)], &["12345", "67890", "1"]).await);
+    let path = begin(&stack, "8", "").await;
+    let first = [PARTIAL, ("upload-offset", "0"), complete("8", false)];
+    too_large(&append(&stack, "8", &path, (0, false), "12345678901").await);
+    assert_eq!(chunked("PATCH", &path, &first, &["12345", "67890"]).await.status, 204);
+    let next = [PARTIAL, ("upload-offset", "10"), complete("8", false)];
+    too_large(&chunked("PATCH", &path, &next, &["12345", "678901"]).await);
+    let head = ask(&stack, "8", ("HEAD", &path), &[], "").await;
+    let kept: u32 = head.header("upload-offset").parse().unwrap();
+    assert!((15..=20).contains(&kept), "what it might carry is kept: {kept}");
+    // What is too much for the upload itself is another mistake.
+    let headers = [complete("8", false), ("upload-length", "4")];
+    let short = location(&ask(&stack, "8", ("POST", "/resumable/"), &headers, "").await);
+    is_problem(&chunked("PATCH", &short, &first, &["12345"]).await, 400, "inconsistent-upload-length");
 }

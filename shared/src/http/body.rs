@@ -2,12 +2,13 @@
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::{Buf, Bytes};
-use futures_util::{FutureExt, Stream, TryStreamExt};
+use futures_util::{FutureExt, Stream, StreamExt, TryStreamExt, stream};
 use http_body::{Frame, SizeHint};
 use http_body_util::combinators::UnsyncBoxBody;
-use http_body_util::{BodyExt, Empty, Full, Limited, StreamBody};
+use http_body_util::{BodyDataStream, BodyExt, Empty, Full, Limited, StreamBody};
 
 use crate::error::{BoxError, Error, Kind, chain};
 
@@ -44,6 +45,18 @@ where
     body.map_frame(|frame| frame.map_data(|mut data| data.copy_to_bytes(data.remaining())))
         .map_err(Into::into)
         .boxed_unsync()
+}
+
+/// A body that fails once nothing has come of it for `limit`.
+pub fn impatient(body: Body, limit: Duration) -> Body {
+    let frames = stream::unfold(BodyDataStream::new(body), move |mut frames| async move {
+        match tokio::time::timeout(limit, frames.try_next()).await {
+            Ok(frame) => Some((frame.transpose()?, frames)),
+            Err(elapsed) => Some((Err(BoxError::from(elapsed)), frames)),
+        }
+    });
+    // Some ask again after the end.
+    stream(frames.fuse())
 }
 
 /// Reads a whole body of at most `limit` bytes; 413 beyond it, 400 when the caller broke off.

@@ -7,6 +7,8 @@ use futures_util::FutureExt;
 use http::header::{ALLOW, CONTENT_LENGTH, CONTENT_TYPE, ORIGIN, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
 use http_body_util::{BodyExt, Limited};
+use percent_encoding::percent_decode_str;
+use sha2::{Digest, Sha256};
 use tracing::{error, info, warn};
 
 use super::body::{self, Body, End, Watched};
@@ -21,6 +23,9 @@ use crate::error::{Error, Kind};
 
 /// The longest path that is looked at, in bytes; nothing lives behind a longer one.
 const PATH_LIMIT: usize = 8 * 1024;
+
+/// What follows is a permission: whoever knows it may do what the path is for.
+const PERMISSIONS: [&str; 3] = ["/archive/", "/files/", "/resumable/"];
 
 /// Answers one request from a table of endpoints.
 pub async fn dispatch(app: &App, table: &[&'static Endpoint], request: http::Request<Body>) -> Response<Body> {
@@ -119,7 +124,7 @@ impl Asked {
 
     fn refuse(&self, dialect: Dialect, error: &Error) -> Response<Body> {
         let (kind, causes, request) = (error.kind(), error.causes(), self.id.as_str());
-        let (method, path) = (self.method.as_str(), self.path.escape_debug());
+        let (method, path) = (self.method.as_str(), shown(&self.path));
         if kind.status().is_server_error() {
             error!(request, method, %path, ?kind, causes, "{error}");
         } else if !causes.is_empty() {
@@ -127,6 +132,19 @@ impl Asked {
         }
         dialect.for_error(&self.method, &self.headers).error(error, request)
     }
+}
+
+/// A path as the log has it: of a permission only the first 32 bits of its SHA-256, by which requests for the same
+/// thing are found.
+fn shown(path: &str) -> String {
+    let secret = PERMISSIONS.iter().find_map(|before| Some((before, path.strip_prefix(before)?)));
+    let Some((before, rest)) = secret.filter(|(_, rest)| !rest.is_empty()) else {
+        return path.escape_debug().to_string();
+    };
+    let (permission, tail) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    let digest = Sha256::digest(percent_decode_str(permission).collect::<Vec<u8>>());
+    let short: String = digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+    format!("{before}sha256:{short}{}", tail.escape_debug())
 }
 
 fn other_methods(allow: &[&'static str]) -> Error {
@@ -163,7 +181,7 @@ fn finish(app: &App, asked: Asked, mut response: Response<Body>, started: Instan
         let expected = if headless || bodiless { Some(0) } else { expected };
         Watched::new(body, expected, move |sent, end| {
             let milliseconds = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-            let (request, method, path) = (asked.id.as_str(), asked.method.as_str(), asked.path.escape_debug());
+            let (request, method, path) = (asked.id.as_str(), asked.method.as_str(), shown(&asked.path));
             match end {
                 End::Complete => {
                     info!(target: "access", request, method, %path, status, sent, milliseconds, "answered")

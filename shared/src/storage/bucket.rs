@@ -16,6 +16,7 @@ use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 use http_body_util::BodyExt;
 
+use super::connect::patient;
 use super::direct::Direct;
 use super::fault::{Fault, StoreError};
 use super::key::Key;
@@ -238,6 +239,8 @@ impl Bucket {
             .set_if_none_match(put.if_absent.then(|| "*".to_owned()))
             .set_if_match(put.if_match.map(str::to_owned))
             .customize();
+        // A stream comes as slowly as its sender.
+        let request = if length.is_some() { request.config_override(patient()) } else { request };
         // The SDK would hash a stream chunk by chunk. Its CRC-32 follows in a trailer all the same.
         let request = if self.unsigned { request.disable_payload_signing() } else { request };
         let sent = request.send().await.map_err(|cause| self.error("PutObject", &key, cause))?;

@@ -25,8 +25,11 @@ const ATTEMPTS: u32 = 4;
 /// The longest wait for a connection.
 const CONNECT_LIMIT: Duration = Duration::from_secs(3);
 
-/// The longest wait for the head of a response.
-const READ_LIMIT: Duration = Duration::from_secs(20);
+/// The longest wait for the head of a response, a small body on its way to the store included.
+pub(super) const READ_LIMIT: Duration = Duration::from_secs(20);
+
+/// The same where a large body is on its way, or the store has much to copy.
+const WRITE_LIMIT: Duration = Duration::from_secs(15 * 60);
 
 /// The buckets that a process works on. Cheap to clone.
 #[derive(Clone)]
@@ -82,6 +85,17 @@ impl Storage {
     }
 }
 
+/// Settings of an operation that may take long.
+pub(super) fn patient() -> aws_sdk_s3::config::Builder {
+    aws_sdk_s3::Config::builder().timeout_config(timeouts(WRITE_LIMIT))
+}
+
+/// The limit is that of one attempt as the SDK counts it: a limit of its HTTP client could not differ between
+/// operations, and would count the body too.
+fn timeouts(attempt: Duration) -> TimeoutConfig {
+    TimeoutConfig::builder().connect_timeout(CONNECT_LIMIT).operation_attempt_timeout(attempt).build()
+}
+
 async fn bucket(config: &Config, transport: Transport, name: &str) -> Bucket {
     // Only AWS itself has other endpoints for FIPS and dual stack.
     let mut loader = aws_config::defaults(BehaviorVersion::latest());
@@ -107,7 +121,7 @@ async fn bucket(config: &Config, transport: Transport, name: &str) -> Bucket {
         .retry_config(
             RetryConfig::standard().with_max_attempts(ATTEMPTS).with_initial_backoff(Duration::from_millis(50)),
         )
-        .timeout_config(TimeoutConfig::builder().connect_timeout(CONNECT_LIMIT).read_timeout(READ_LIMIT).build())
+        .timeout_config(timeouts(READ_LIMIT))
         // Slow readers are legitimate; a stalled store is noticed by whoever reads its body.
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
         .load()

@@ -29,6 +29,7 @@ use time::OffsetDateTime;
 use tracing::debug;
 
 use super::bucket::{Fetch, Fetched, encoded};
+use super::connect::READ_LIMIT;
 use crate::error::BoxError;
 use crate::http::Body;
 
@@ -90,7 +91,9 @@ impl Direct {
     /// Starts to read an object; `None` if it is to be asked for through the SDK.
     pub(super) async fn get(&self, bucket: &str, key: &str, fetch: &Fetch<'_>) -> Option<Fetched> {
         let connector = self.connectors.connector.get()?;
-        match self.send(connector, &format!("/{bucket}/{}", encoded(key)), fetch).await {
+        let path = format!("/{bucket}/{}", encoded(key));
+        let sent = tokio::time::timeout(READ_LIMIT, self.send(connector, &path, fetch)).await;
+        match sent.unwrap_or_else(|elapsed| Err(elapsed.into())) {
             Ok(response) if matches!(response.status().as_u16(), 200 | 206) => Some(fetched(response)),
             Ok(response) => {
                 debug!(status = response.status().as_u16(), "asked again through the SDK");

@@ -15,7 +15,7 @@ pub enum Fault {
     Missing,
     /// A condition of the request does not hold (412).
     Precondition,
-    /// Another conditional write to the key is under way (409): worth another try.
+    /// Another write to the key is under way: worth another try.
     Conflict,
     /// The range lies past the end (416).
     Range,
@@ -76,7 +76,8 @@ fn classify(code: Option<&str>, status: Option<u16>) -> Fault {
         (Some("InternalError" | "SlowDown" | "ServiceUnavailable" | "RequestTimeout"), _) => Fault::Unavailable,
         (Some("NoSuchKey" | "NoSuchBucket" | "NoSuchUpload" | "NotFound"), _) | (_, Some(404)) => Fault::Missing,
         (Some("PreconditionFailed"), _) | (_, Some(412)) => Fault::Precondition,
-        (Some("ConditionalRequestConflict"), _) | (_, Some(409)) => Fault::Conflict,
+        // A part that another has sent again since it was listed.
+        (Some("ConditionalRequestConflict" | "InvalidPart"), _) | (_, Some(409)) => Fault::Conflict,
         (Some("InvalidRange"), _) | (_, Some(416)) => Fault::Range,
         (_, Some(401 | 403)) => Fault::Denied,
         (_, Some(429 | 500..=599)) => Fault::Unavailable,

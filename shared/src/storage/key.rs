@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `{ARCHIVE_PREFIX}{folder}/...` | the users' objects, served as archives |
 //! | `imports/{folder}` | an import under way: whoever finds it an hour old takes the folder away |
+//! | `imports-of/{version id}` | which folder one version of an upload is imported into |
 //! | `crc32/{folder}/{key id}.{version id}.{crc32}` | empty; its name records the CRC-32 of one version of an object |
 //! | `uploads/...`, `upload-names/...`, `files/...` | uploads: see [`super::upload_key`] |
 //! | `outbox/{id}` | a callback that is still to be delivered |
@@ -19,7 +20,8 @@ use sha2::{Digest, Sha256};
 use super::upload_key::UploadKey;
 
 /// The first segments of keys that no caller may choose: what lies there is ours.
-const OWN: [&str; 8] = ["crc32", "uploads", "upload-names", "files", "outbox", "outbox-dead", "imports", "selftest"];
+const OWN: [&str; 9] =
+    ["crc32", "uploads", "upload-names", "files", "outbox", "outbox-dead", "imports", "imports-of", "selftest"];
 
 /// Whether a key lies where only we write.
 pub fn is_own(key: &str) -> bool {
@@ -51,6 +53,8 @@ pub enum Key<'a> {
     Import(&'a str),
     /// Prefix: every import under way.
     Imports,
+    /// Which folder an upload is imported into: that of this content.
+    ImportOf(VersionId),
     /// Prefix: every recorded CRC-32 of an archive.
     Crc32Folder(&'a str),
     /// Prefix: every recorded CRC-32 of one key, whatever its version.
@@ -102,6 +106,7 @@ impl fmt::Display for Key<'_> {
             Self::ArchiveObject { prefix, folder, name } => write!(f, "{prefix}{folder}/{name}"),
             Self::Import(folder) => write!(f, "imports/{folder}"),
             Self::Imports => f.write_str("imports/"),
+            Self::ImportOf(version) => write!(f, "imports-of/{}", id_text(&version.0)),
             Self::Crc32Folder(folder) => write!(f, "crc32/{folder}/"),
             Self::Crc32Versions { folder, key } => write!(f, "crc32/{folder}/{}.", id_text(&key.0)),
             Self::Crc32 { folder, key, version, crc32 } => {
@@ -185,6 +190,7 @@ mod tests {
             Key::Outbox("o"),
             Key::OutboxDead("o"),
             Key::Import("i"),
+            Key::ImportOf(version),
             Key::SelfTest("s"),
         ];
         assert!(own.iter().all(|key| is_own(&key.to_string())));

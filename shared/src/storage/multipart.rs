@@ -8,7 +8,8 @@ use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumType, CompletedMultipartUploa
 use bytes::Bytes;
 
 use super::bucket::{Bucket, Put};
-use super::fault::StoreError;
+use super::connect::patient;
+use super::fault::{Fault, StoreError};
 use super::key::Key;
 
 /// The least size of a part that is not the last, in bytes (S3 user guide, "multipart upload limits").
@@ -65,6 +66,31 @@ impl Bucket {
     pub fn resume_multipart(&self, key: &Key<'_>, id: String) -> Multipart {
         Multipart { bucket: self.clone(), key: key.to_string(), id, checked: false }
     }
+
+    /// Gives up all objects in the making whose keys start with `prefix`. MinIO lists those of one whole key only,
+    /// so there nothing is found below a folder; it takes away by itself what has stood still for a day.
+    pub async fn abort_multiparts(&self, prefix: &Key<'_>) -> Result<(), StoreError> {
+        let prefix = prefix.to_string();
+        let (mut key_marker, mut id_marker) = (None, None);
+        loop {
+            let request = self.client.list_multipart_uploads().bucket(&*self.name).prefix(&prefix);
+            let sent = request.set_key_marker(key_marker).set_upload_id_marker(id_marker).send().await;
+            let page = sent.map_err(|cause| self.error("ListMultipartUploads", &prefix, cause))?;
+            for upload in page.uploads() {
+                let (Some(key), Some(id)) = (upload.key(), upload.upload_id()) else { continue };
+                match self.resume_multipart(&Key::Listed(key), id.to_owned()).abort().await {
+                    // It was completed or given up meanwhile.
+                    Err(error) if error.fault == Fault::Missing => {}
+                    aborted => aborted?,
+                }
+            }
+            key_marker = page.next_key_marker.filter(|_| page.is_truncated == Some(true));
+            id_marker = page.next_upload_id_marker;
+            if key_marker.is_none() {
+                return Ok(());
+            }
+        }
+    }
 }
 
 impl Multipart {
@@ -104,7 +130,8 @@ impl Multipart {
             .part_number(number)
             .checksum_algorithm(ChecksumAlgorithm::Crc32)
             .body(ByteStream::from(bytes))
-            .customize();
+            .customize()
+            .config_override(patient());
         let request = if self.bucket.unsigned { request.disable_payload_signing() } else { request };
         let sent = request.send().await.map_err(|cause| self.bucket.error("UploadPart", &self.key, cause))?;
         Ok(CompletedPart::builder()
@@ -125,7 +152,9 @@ impl Multipart {
             .upload_id(&self.id)
             .part_number(number)
             .copy_source(self.bucket.source(from))
-            .copy_source_range(format!("bytes={}-{}", range.start, range.end - 1));
+            .copy_source_range(format!("bytes={}-{}", range.start, range.end - 1))
+            .customize()
+            .config_override(patient());
         let sent = request.send().await.map_err(|cause| self.bucket.error("UploadPartCopy", &self.key, cause))?;
         let copied = sent.copy_part_result;
         Ok(CompletedPart::builder()
@@ -148,7 +177,9 @@ impl Multipart {
             .set_checksum_type(self.checked.then_some(ChecksumType::FullObject))
             .multipart_upload(parts)
             .set_if_none_match(put.if_absent.then(|| "*".to_owned()))
-            .set_if_match(put.if_match.map(str::to_owned));
+            .set_if_match(put.if_match.map(str::to_owned))
+            .customize()
+            .config_override(patient());
         let sent = request.send().await;
         let done = sent.map_err(|cause| self.bucket.error("CompleteMultipartUpload", &self.key, cause))?;
         Ok(done.e_tag.unwrap_or_default())

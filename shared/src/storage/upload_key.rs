@@ -9,6 +9,7 @@
 //! | `uploads/{id}/c/length` | its length, where that was not known at first |
 //! | `uploads/{id}/c/joins` | empty: it joins others, and ends when they have |
 //! | `uploads/{id}/c/kept` | empty: its record stays as long as its file |
+//! | `uploads/{id}/c/completing` | empty: the multipart upload may have been completed |
 //! | `uploads/{id}/c/publish` | the multipart upload that makes the file |
 //! | `uploads/{id}/c/handoff` | a worker is to finish it |
 //! | `uploads/{id}/c/state-{seq}-{word}` | empty: paused, or not any more; the last one counts |
@@ -58,6 +59,8 @@ pub enum Item<'a> {
     Joins,
     /// Its record stays as long as its file.
     Kept,
+    /// Its multipart upload may have been completed.
+    Completing,
     /// The multipart upload that makes its file.
     Publish,
     /// A worker is to finish it.
@@ -121,6 +124,7 @@ impl fmt::Display for UploadKey<'_> {
             Item::Length => f.write_str("c/length"),
             Item::Joins => f.write_str("c/joins"),
             Item::Kept => f.write_str("c/kept"),
+            Item::Completing => f.write_str("c/completing"),
             Item::Publish => f.write_str("c/publish"),
             Item::Handoff => f.write_str("c/handoff"),
             Item::State { seq, word } => write!(f, "c/state-{seq:06}-{word}"),
@@ -165,6 +169,7 @@ fn control(name: &str) -> Option<Item<'_>> {
         "length" => return Some(Item::Length),
         "joins" => return Some(Item::Joins),
         "kept" => return Some(Item::Kept),
+        "completing" => return Some(Item::Completing),
         "publish" => return Some(Item::Publish),
         "handoff" => return Some(Item::Handoff),
         _ => {}
@@ -208,6 +213,7 @@ mod tests {
             Item::Length,
             Item::Joins,
             Item::Kept,
+            Item::Completing,
             Item::Publish,
             Item::Handoff,
             Item::State { seq: 12, word: "pause" },

@@ -48,8 +48,11 @@ impl Upload {
             let reach = self.read_on(standing, deadline.min(Instant::now() + READ_ON)).await?;
             // Before the last look, or the one who fills the last cell just now would leave it to us.
             drop(claim);
-            if reach != Reach::Late || !self.all_full(standing).await? {
-                return Ok(if reach == Reach::Late { Reach::Gap } else { reach });
+            if reach == Reach::End {
+                return Ok(reach);
+            }
+            if !self.all_full(standing).await? {
+                return Ok(Reach::Gap);
             }
             if Instant::now() >= deadline {
                 return Ok(Reach::Late);
@@ -122,7 +125,7 @@ impl Upload {
     }
 
     /// Whether every cell from the digest on is full.
-    async fn all_full(&self, standing: &Standing) -> Result<bool, Error> {
+    pub(super) async fn all_full(&self, standing: &Standing) -> Result<bool, Error> {
         let Some(count) = standing.size.map(|size| self.task.cells(size)) else { return Ok(false) };
         let mut next = standing.digest.cells;
         let after = self.key(Item::Cell(next));

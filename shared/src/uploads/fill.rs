@@ -82,9 +82,11 @@ fn plan(length: u64, fragments: &[Fragment], own: Option<Own<'_>>) -> Vec<Segmen
         }
         if let Some(fragment) = best.filter(|best| best.range.end > at) {
             let from = fragment.offset + (at - fragment.range.start);
-            let range = from..fragment.offset + (fragment.range.end - fragment.range.start);
+            // The length may have been told after the fragment came.
+            let end = fragment.range.end.min(length);
+            let range = from..fragment.offset + (end - fragment.range.start);
             segments.push(Segment::Object { key: fragment.key.clone(), range });
-            at = fragment.range.end;
+            at = end;
             continue;
         }
         let until = others.get(next).map_or(length, |fragment| fragment.range.start);

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
+use futures_util::{StreamExt, TryStreamExt, stream};
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
@@ -12,13 +13,16 @@ use super::standing::{End, Phase, Standing, Verdict};
 use super::task::{Origin, Upload};
 use crate::archive;
 use crate::error::{Error, Kind};
-use crate::storage::{Creation, Item, Key, Put};
+use crate::storage::{Creation, Item, Key, Put, Storage, UploadKey};
 
 /// How long a request works on what follows from its bytes; a worker does the rest.
 pub const REQUEST_BUDGET: Duration = Duration::from_secs(4);
 
 /// How long a worker works on one upload at a time: below the fifteen minutes that a function has.
 pub const WORKER_BUDGET: Duration = Duration::from_secs(12 * 60);
+
+/// How many of the uploads that one joins are looked at at once.
+const AT_ONCE: usize = 16;
 
 /// What a settled upload left.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -58,6 +62,8 @@ impl Upload {
                     return self.end(standing, verdict, deadline).await;
                 }
                 Reach::Late => self.hand_off(standing).await?,
+                // The other may not live to see it.
+                Reach::Busy if self.all_full(standing).await? => self.hand_off(standing).await?,
                 Reach::Gap | Reach::Busy => {}
             }
         } else if let Phase::Ended { settled: false, .. } = standing.phase {
@@ -105,7 +111,7 @@ impl Upload {
 
     /// What was left of a settled upload.
     pub async fn done(&self) -> Result<Option<Done>, Error> {
-        Ok(self.storage.main.read(&self.key(Item::Done)).await?.map(|done| done.value))
+        done(self.storage.clone(), self.id.clone()).await
     }
 
     async fn decide(&self, standing: &mut Standing, end: End) -> Result<(), Error> {
@@ -162,30 +168,38 @@ impl Upload {
         }
         let crc32 = self.crc32(standing).await?;
         let Some(Published { etag, size }) = self.publish(standing, deadline).await? else { return Ok(None) };
-        archive::arrived(&self.storage, (&key, &etag, size), crc32).await?;
-        Ok(Some(Object { key, etag, size, crc32: Some(crc32) }))
+        if let Some(etag) = &etag {
+            archive::arrived(&self.storage, (&key, etag, size), crc32).await?;
+        }
+        Ok(Some(Object { key, etag: etag.unwrap_or_default(), size, crc32: Some(crc32) }))
     }
 
     async fn crc32(&self, standing: &Standing) -> Result<u32, Error> {
+        if self.task.joins.is_empty() {
+            return Ok(standing.digest.crc32());
+        }
         let mut whole = crc32fast::Hasher::new();
-        for id in &self.task.joins {
-            let part = Self::open(&self.storage, id).await?;
-            let done = match part {
-                Some(part) => part.done().await?.and_then(|done| done.object),
-                None => None,
-            };
-            let Some(Object { crc32: Some(crc32), size, .. }) = done else {
+        for object in self.parts().await? {
+            let Some(Object { crc32: Some(crc32), size, .. }) = object else {
                 return Err(Error::new(Kind::Gone, "A part of the upload is gone."));
             };
             whole.combine(&crc32fast::Hasher::new_with_initial_len(crc32, size));
         }
-        Ok(if self.task.joins.is_empty() { standing.digest.crc32() } else { whole.finalize() })
+        Ok(whole.finalize())
+    }
+
+    /// The finished objects of the uploads that this one joins; `None` for one that is not finished.
+    pub(super) async fn parts(&self) -> Result<Vec<Option<Object>>, Error> {
+        let reads: Vec<_> = self.task.joins.iter().cloned().map(|id| done(self.storage.clone(), id)).collect();
+        let dones: Vec<Option<Done>> = stream::iter(reads).buffered(AT_ONCE).try_collect().await?;
+        Ok(dones.into_iter().map(|done| done.and_then(|done| done.object)).collect())
     }
 
     /// Ends an upload that joins others once all of them are complete.
     fn join<'a>(&'a self, standing: &'a mut Standing, deadline: Instant) -> BoxFuture<'a, Result<Phase, Error>> {
         Box::pin(async move {
-            for id in &self.task.joins {
+            let parts = self.parts().await?;
+            for (id, _) in self.task.joins.iter().zip(parts).filter(|(_, object)| object.is_none()) {
                 let Some(part) = Self::open(&self.storage, id).await? else { return Ok(standing.phase) };
                 let mut other = part.standing().await?;
                 let phase = part.proceed(&mut other, REQUEST_BUDGET).await?;
@@ -228,9 +242,13 @@ impl Upload {
         Ok(())
     }
 
-    /// Deletes the finished file and marks the upload as gone.
+    /// Deletes the finished file and marks the upload as gone. The file of one that is a part of others goes with
+    /// its record, later: they may be being made of it.
     pub async fn delete(&self) -> Result<(), Error> {
-        self.storage.main.put(&self.key(Item::Gone), bytes::Bytes::new(), Put::default()).await?;
+        self.storage.main.create(&self.key(Item::Gone), &()).await?;
+        if matches!(self.task.origin, Origin::Tus { partial: true, .. }) {
+            return Ok(());
+        }
         let key = self.destination();
         let head = self.storage.main.head(&Key::Listed(&key)).await?;
         if head.is_some_and(|head| publish::made_by(&head) == Some(&self.id)) {
@@ -238,6 +256,12 @@ impl Upload {
         }
         Ok(())
     }
+}
+
+/// What was left of a settled upload.
+async fn done(storage: Storage, id: String) -> Result<Option<Done>, Error> {
+    let key = Key::Upload(UploadKey { id: &id, item: Item::Done });
+    Ok(storage.main.read(&key).await?.map(|done| done.value))
 }
 
 /// Whether an object is of use only while the upload is under way.
@@ -251,6 +275,7 @@ pub(super) fn is_passing(key: &str) -> bool {
             | Item::Incoming(_)
             | Item::Digest { .. }
             | Item::Handoff
+            | Item::Completing
             | Item::Joins,
         ) => true,
         Some(_) | None => false,

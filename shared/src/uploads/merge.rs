@@ -1,6 +1,6 @@
 //! Keeps the number of objects of a cell within bounds: many small fragments become one pack.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
 use bytes::Bytes;
@@ -24,7 +24,10 @@ const BYTES_A_FRAGMENT: u64 = 64 * 1024;
 const FEW: u64 = 4;
 
 /// A pack that is larger than this is left as it is.
-const PACK_LIMIT: u64 = 16 << 20;
+const PACK_LIMIT: u64 = 8 << 20;
+
+/// One merge takes no more, once it has this many bytes.
+const MERGE_LIMIT: u64 = 16 << 20;
 
 /// Where bytes belong, and the bytes.
 type Piece = (Range<u64>, Vec<Bytes>);
@@ -33,9 +36,10 @@ impl Upload {
     /// Merges the small fragments of a cell once they are many. It may fail or be interrupted anywhere: the pack
     /// is written before anything is deleted, and nobody waits for it.
     pub(super) async fn merge_if_many(&self, cell: u64, contents: &Contents) {
-        let small: Vec<&Fragment> = contents.fragments.iter().filter(|fragment| is_small(fragment)).collect();
+        let small = small(&contents.fragments);
+        let objects: HashSet<&str> = small.iter().map(|fragment| &*fragment.key).collect();
         let many = (self.task.cell / BYTES_A_FRAGMENT).clamp(FEW, MANY);
-        if (small.iter().filter(|fragment| !is_pack(fragment)).count() as u64) < many {
+        if (objects.len() as u64) < many {
             return;
         }
         // Everyone who wrote a moment ago sees the same fragments: one is enough.
@@ -76,28 +80,30 @@ impl Upload {
         Ok(self.storage.main.delete_all(&merged).await?)
     }
 
-    /// The objects of the fragments, whole; packs that are too large are left out.
+    /// The objects of the fragments, whole, as many as one merge takes.
     async fn whole(&self, small: &[&Fragment]) -> Result<HashMap<String, Bytes>, BoxError> {
-        let (mut sources, mut skipped) = (HashMap::new(), Vec::new());
+        let (mut sources, mut taken) = (HashMap::new(), 0);
         for fragment in small {
-            if sources.contains_key(&fragment.key) || skipped.contains(&fragment.key) {
-                continue;
+            if taken < MERGE_LIMIT && !sources.contains_key(&fragment.key) {
+                let bytes = self.storage.main.get_bytes(&Key::Listed(&fragment.key), Fetch::default()).await?;
+                taken += bytes.len() as u64;
+                sources.insert(fragment.key.clone(), bytes);
             }
-            let fetched = self.storage.main.get(&Key::Listed(&fragment.key), Fetch::default()).await?;
-            if fetched.length > PACK_LIMIT {
-                skipped.push(fragment.key.clone());
-                continue;
-            }
-            sources.insert(fragment.key.clone(), fetched.bytes().await?);
         }
         Ok(sources)
     }
 }
 
-fn is_small(fragment: &Fragment) -> bool {
-    is_pack(fragment) || fragment.range.end - fragment.range.start < SMALL
+/// The fragments that are worth merging: those in objects that are not large.
+fn small(fragments: &[Fragment]) -> Vec<&Fragment> {
+    let mut sizes: HashMap<&str, u64> = HashMap::new();
+    for fragment in fragments {
+        *sizes.entry(&fragment.key).or_default() += fragment.range.end - fragment.range.start;
+    }
+    let limit = |key| if is_pack(key) { PACK_LIMIT } else { SMALL };
+    fragments.iter().filter(|fragment| sizes[&*fragment.key] < limit(&fragment.key)).collect()
 }
 
-fn is_pack(fragment: &Fragment) -> bool {
-    matches!(parse(&fragment.key), Some(Item::Pack { .. }))
+fn is_pack(key: &str) -> bool {
+    matches!(parse(key), Some(Item::Pack { .. }))
 }

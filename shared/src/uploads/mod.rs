@@ -10,7 +10,7 @@
 //! The objects are listed in [`crate::storage::upload_key`]. There is no lock and no record that changes.
 //!
 //! What may never happen:
-//! - an acknowledged byte is lost or asked for again, or replaced by another that came later;
+//! - an acknowledged byte is lost or asked for again, or replaced by one whose request began later;
 //! - anything appears under the final key that is not the whole, verified file;
 //! - two ends of one upload, or two objects of one;
 //! - bytes of an upload that ended stay for ever.

@@ -6,12 +6,13 @@ use std::ops::Range;
 use super::ranges::Ranges;
 use super::standing::Standing;
 use super::task::Upload;
-use crate::error::{Error, Kind};
+use crate::error::Error;
 use crate::storage::Item;
 use crate::storage::upload_key::parse;
 
 impl Upload {
-    /// The ranges that are missing, at most `limit` of them, in order.
+    /// The ranges that are missing, at most `limit` of them, in order. None are where the upload has ended
+    /// meanwhile: whoever finds none looks where it stands.
     pub async fn missing(&self, standing: &Standing, limit: usize) -> Result<Vec<Range<u64>>, Error> {
         let size = standing.size.unwrap_or_else(|| self.task.capacity());
         let proven = 0..standing.proven(self.task.cell);
@@ -48,7 +49,7 @@ impl Upload {
         let missing = Ranges::union(held).missing_of(0..size);
         // Once it has ended its cells are deleted: what looks missing may be what was complete a moment ago.
         if !missing.is_empty() && self.storage.main.head(&self.key(Item::End)).await?.is_some() {
-            return Err(Error::new(Kind::Conflict, "The upload has just ended."));
+            return Ok(Vec::new());
         }
         Ok(missing.iter().take(limit).cloned().collect())
     }

@@ -33,8 +33,8 @@ const COPIED: u64 = 512 << 20;
 /// Parts on their way at once.
 const AT_ONCE: usize = 8;
 
-/// How often a multipart upload is begun anew that somebody else has removed.
-const BEGINNINGS: u32 = 3;
+/// How often it is tried again because somebody else works on the multipart upload too, or has removed it.
+const BEGINNINGS: u32 = 5;
 
 /// A piece of the object: bytes of another one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,7 +51,8 @@ struct Publishing {
 
 /// What was published.
 pub(super) struct Published {
-    pub(super) etag: String,
+    /// `None` if another object has taken its place since.
+    pub(super) etag: Option<String>,
     pub(super) size: u64,
 }
 
@@ -61,24 +62,33 @@ impl Upload {
         let sources = self.sources(standing).await?;
         let size = sources.iter().map(|piece| piece.range.end - piece.range.start).sum();
         let parts = plan(&sources, size);
-        let mut publishing = self.publishing().await?;
+        let (mut publishing, mut failed) = (self.publishing().await?, None);
         for _ in 0..BEGINNINGS {
             let id = &publishing.value.multipart;
             let error = match self.make(id, &parts, deadline).await {
-                Ok(etag) => return Ok(etag.map(|etag| Published { etag, size })),
+                Ok(etag) => return Ok(etag.map(|etag| Published { etag: Some(etag), size })),
                 Err(error) => error,
             };
+            if error.fault == Fault::Conflict {
+                // Another sends the same parts: they are listed anew.
+                failed = Some(error);
+                continue;
+            }
             // The parts it was to be made of are gone, or it is itself: completed by another, or removed by a rule
             // of the bucket.
             if error.fault != Fault::Missing {
                 return Err(error.into());
             }
-            if let Some(etag) = self.published(size).await? {
-                return Ok(Some(Published { etag, size }));
+            if let Some(published) = self.published(size).await? {
+                return Ok(Some(published));
             }
             publishing = self.begin_again(&publishing).await?;
         }
-        Err(Error::unavailable("The object could not be made."))
+        let error = Error::unavailable("The object could not be made.");
+        Err(match failed {
+            Some(cause) => error.caused_by(cause),
+            None => error,
+        })
     }
 
     /// The one multipart upload of this upload.
@@ -136,6 +146,8 @@ impl Upload {
             }
         }
         drop(copies);
+        // From here on it may have been completed, whatever lies at the destination later.
+        self.storage.main.put(&self.key(Item::Completing), Bytes::new(), Put::default()).await?;
         multipart.complete(made.into_values().collect(), Put::default()).await.map(Some)
     }
 
@@ -151,22 +163,24 @@ impl Upload {
         multipart.part(number, Bytes::from(bytes)).await
     }
 
-    /// The ETag of the object, if it is this upload's.
-    async fn published(&self, size: u64) -> Result<Option<String>, Error> {
-        let head = self.storage.main.head(&Key::Listed(&self.destination())).await?;
-        let ours = head.filter(|head| made_by(head) == Some(&self.id) && head.size == size);
-        Ok(ours.map(|head| head.etag))
+    /// What became of a multipart upload that is not there any more: the object, or another one that has replaced it
+    /// since. `None` if it never was one.
+    async fn published(&self, size: u64) -> Result<Option<Published>, Error> {
+        let Some(head) = self.storage.main.head(&Key::Listed(&self.destination())).await? else { return Ok(None) };
+        if made_by(&head) == Some(&self.id) && head.size == size {
+            return Ok(Some(Published { etag: Some(head.etag), size }));
+        }
+        let completed = self.storage.main.head(&self.key(Item::Completing)).await?.is_some();
+        Ok(completed.then_some(Published { etag: None, size }))
     }
 
     /// What the object is made of, in order.
     async fn sources(&self, standing: &Standing) -> Result<Vec<Piece>, Error> {
         let mut sources = Vec::new();
         if matches!(self.task.origin, Origin::Tus { .. }) && !self.task.joins.is_empty() {
-            for id in &self.task.joins {
-                let key = Key::File(id);
-                let head = self.storage.main.head(&key).await?;
-                let head = head.ok_or_else(|| Error::new(Kind::Gone, "A part of the upload is gone."))?;
-                sources.push(Piece { key: key.to_string(), range: 0..head.size });
+            for object in self.parts().await? {
+                let object = object.ok_or_else(|| Error::new(Kind::Gone, "A part of the upload is gone."))?;
+                sources.push(Piece { key: object.key, range: 0..object.size });
             }
         } else {
             let size = standing.size.ok_or_else(|| Error::internal("publish", "the size is not known"))?;

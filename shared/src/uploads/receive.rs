@@ -20,7 +20,7 @@ use crate::http::{Body, body};
 const GATHERED_LIMIT: u64 = 16 << 20;
 
 /// How long a client may send nothing.
-const IDLE_LIMIT: Duration = Duration::from_secs(60);
+pub(super) const IDLE_LIMIT: Duration = Duration::from_secs(60);
 
 /// How many bytes of bodies this process holds at once; whoever would hold more stores what it has, and waits.
 const MEMORY: usize = 256 << 20;

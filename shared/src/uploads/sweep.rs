@@ -2,18 +2,23 @@
 
 use std::time::{Duration, SystemTime};
 
+use futures_util::{StreamExt, stream};
 use tokio::time::Instant;
 use tracing::{info, warn};
 
 use super::finish::{WORKER_BUDGET, is_passing};
-use super::standing::{Phase, Verdict};
-use super::task::Upload;
+use super::resume;
+use super::standing::{Phase, Standing, Verdict};
+use super::task::{Origin, Upload};
 use crate::error::Error;
 use crate::storage::upload_key::{parse, split};
 use crate::storage::{Item, Key, Listed, Storage};
 
 /// How long a finished upload is remembered: for clients that ask late how it ended.
 const REMEMBERED: Duration = Duration::from_secs(7 * 24 * 3600);
+
+/// Uploads that are tended at once.
+const AT_ONCE: usize = 8;
 
 /// How long an end that nobody follows up is left alone: whoever decided it is at work.
 const FOLLOWED_UP: Duration = Duration::from_secs(60);
@@ -30,19 +35,27 @@ const UNCHECKED: Duration = Duration::from_secs(24 * 3600);
 /// Goes over all uploads once. One that cannot be handled does not hold up the others.
 pub async fn sweep(storage: &Storage, expiry: Duration) -> Result<(), Error> {
     let mut pages = storage.main.list(&Key::Uploads);
-    let mut seen = Seen::default();
+    let (mut seen, mut chores) = (Seen::default(), Vec::new());
     while let Some(page) = pages.next().await? {
         for object in page {
             let Some((id, _)) = split(&object.key) else { continue };
             if seen.id != id {
                 let next = Seen { id: id.to_owned(), ..Seen::default() };
-                tend(storage, expiry, std::mem::replace(&mut seen, next)).await;
+                chores.push(std::mem::replace(&mut seen, next));
+                chores.retain(|seen| seen.chore(expiry) != Chore::None || !seen.unchecked.is_empty());
             }
             seen.note(object);
         }
+        tend_all(storage, expiry, std::mem::take(&mut chores)).await;
     }
-    tend(storage, expiry, seen).await;
+    tend_all(storage, expiry, vec![seen]).await;
     Ok(())
+}
+
+/// One that takes long does not keep the others waiting.
+async fn tend_all(storage: &Storage, expiry: Duration, chores: Vec<Seen>) {
+    let tending = chores.into_iter().map(|seen| tend(storage.clone(), expiry, seen));
+    stream::iter(tending).buffer_unordered(AT_ONCE).collect::<()>().await;
 }
 
 /// What a listing shows of one upload.
@@ -79,7 +92,7 @@ impl Seen {
     }
 
     /// What is to be done about it.
-    fn verdict(&self, expiry: Duration) -> Chore {
+    fn chore(&self, expiry: Duration) -> Chore {
         let still = |limit| self.active.is_some_and(|active| older(active, limit));
         match (self.ended, self.done) {
             _ if !self.task => {
@@ -90,7 +103,7 @@ impl Seen {
                 }
             }
             _ if self.gone => {
-                if still(REMEMBERED) {
+                if still(STRAY) {
                     Chore::Remove
                 } else {
                     Chore::None
@@ -110,6 +123,7 @@ impl Seen {
     }
 }
 
+#[derive(PartialEq, Eq)]
 enum Chore {
     None,
     Proceed,
@@ -117,15 +131,15 @@ enum Chore {
     Remove,
 }
 
-async fn tend(storage: &Storage, expiry: Duration, seen: Seen) {
-    if let Err(error) = try_tend(storage, expiry, &seen).await {
+async fn tend(storage: Storage, expiry: Duration, seen: Seen) {
+    if let Err(error) = try_tend(&storage, expiry, &seen).await {
         warn!(upload = seen.id, causes = error.causes(), "not tended: {error}");
     }
 }
 
 async fn try_tend(storage: &Storage, expiry: Duration, seen: &Seen) -> Result<(), Error> {
     storage.main.delete_all(&seen.unchecked).await?;
-    match seen.verdict(expiry) {
+    match seen.chore(expiry) {
         Chore::None => Ok(()),
         Chore::Remove => remove(storage, &seen.id).await,
         Chore::Proceed => finish(storage, &seen.id).await,
@@ -139,7 +153,7 @@ pub async fn finish(storage: &Storage, id: &str) -> Result<(), Error> {
     let mut standing = upload.standing().await?;
     if let Phase::Ended { settled: true, .. } = standing.phase {
         upload.settle(&mut standing, Instant::now() + WORKER_BUDGET).await?;
-    } else {
+    } else if upload.may_proceed(&standing) {
         upload.proceed(&mut standing, WORKER_BUDGET).await?;
     }
     Ok(())
@@ -147,9 +161,24 @@ pub async fn finish(storage: &Storage, id: &str) -> Result<(), Error> {
 
 async fn expire(storage: &Storage, id: &str) -> Result<(), Error> {
     let Some(upload) = Upload::open(storage, id).await? else { return Ok(()) };
+    if !resume::leads_to(storage, &upload).await? {
+        // Nobody was ever told of it: whoever applied was given another, or did not wait for the answer.
+        return upload.remove().await;
+    }
+    if upload.waits_for_others().await? {
+        return Ok(());
+    }
     let mut standing = upload.standing().await?;
     // It may be complete, and whoever brought the last byte did not live to see it.
-    let phase = upload.proceed(&mut standing, WORKER_BUDGET).await?;
+    let phase = if upload.may_proceed(&standing) {
+        let proceeded = upload.proceed(&mut standing, WORKER_BUDGET).await;
+        proceeded.unwrap_or_else(|error| {
+            warn!(upload = id, causes = error.causes(), "it cannot be completed: {error}");
+            standing.phase
+        })
+    } else {
+        standing.phase
+    };
     if matches!(phase, Phase::Open | Phase::Paused) {
         info!(upload = id, "expired");
         upload.end(&mut standing, Verdict::Expired, Instant::now() + WORKER_BUDGET).await?;
@@ -159,12 +188,35 @@ async fn expire(storage: &Storage, id: &str) -> Result<(), Error> {
 
 async fn remove(storage: &Storage, id: &str) -> Result<(), Error> {
     match Upload::open(storage, id).await? {
-        Some(upload) => upload.remove().await,
+        Some(upload) => {
+            if upload.standing().await?.phase == Phase::Gone {
+                // Whoever marked it may not have lived to delete its file.
+                upload.delete().await?;
+            }
+            upload.remove().await
+        }
         None => delete_under(storage, id).await,
     }
 }
 
 impl Upload {
+    /// Whether it is complete as soon as its bytes are. One of the IETF draft is when its client has said so.
+    fn may_proceed(&self, standing: &Standing) -> bool {
+        let waits = matches!(self.task.origin, Origin::Draft { .. }) && !standing.handed_off;
+        !(waits && matches!(standing.phase, Phase::Open | Phase::Paused))
+    }
+
+    /// Whether it joins others that are still under way: they expire by themselves.
+    async fn waits_for_others(&self) -> Result<bool, Error> {
+        for id in &self.task.joins {
+            let Some(part) = Self::open(&self.storage, id).await? else { continue };
+            if matches!(part.standing().await?.phase, Phase::Open | Phase::Paused) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// Removes every trace, the file of one that was only a part of others included.
     pub(super) async fn remove(&self) -> Result<(), Error> {
         if self.task.destination.is_none() {

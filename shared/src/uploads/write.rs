@@ -62,7 +62,9 @@ impl Upload {
                         self.filled(standing, filled, &contents.keys()).await?;
                         return Ok(true);
                     }
-                    Err(error) if failures + 1 >= ATTEMPTS => return Err(error.into()),
+                    Err(error) if failures + 1 >= ATTEMPTS => {
+                        return Err(Error::unavailable("The upload changes too quickly.").caused_by(error));
+                    }
                     // A fragment that others have merged: look again.
                     Err(_) => failures += 1,
                 }

@@ -10,12 +10,13 @@ use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use shared::archive::import::sweep_older;
+use shared::archive::import::{import, sweep_older};
 use shared::error::Kind;
 use shared::http::{Body, body};
 use tests::stack::{embedded, s3, storage_at};
 use tests::{arbitrary, client, minio};
 use tokio::net::TcpListener;
+use tokio::sync::{Notify, Semaphore};
 
 use super::LARGE;
 use super::made::{Made, stored, zip};
@@ -28,17 +29,37 @@ struct Orders {
     writes: Arc<AtomicU32>,
     /// Whether deletions fail.
     keep: Arc<AtomicBool>,
+    /// Where writes below `photos/` wait.
+    gate: Option<Arc<Gate>>,
+}
+
+/// Closed at first.
+struct Gate {
+    reached: Notify,
+    open: Semaphore,
 }
 
 impl Orders {
+    async fn hold_back(&self, request: &Request<Incoming>) {
+        if let Some(gate) = self.gate.as_ref().filter(|_| Self::is_write(request)) {
+            gate.reached.notify_one();
+            let _ = gate.open.acquire().await;
+        }
+    }
+
+    fn is_write(request: &Request<Incoming>) -> bool {
+        request.method() == Method::PUT && request.uri().path().contains("/photos/")
+    }
+
     fn refuse(&self, request: &Request<Incoming>) -> bool {
-        let below = request.uri().path().contains("/photos/");
-        let write = request.method() == Method::PUT && below;
-        let deletion = request.method() == Method::DELETE
-            && below
-            && request.uri().query().is_none_or(|q| !q.contains("uploadId"));
+        // Objects are deleted together, by a list in the body.
+        let deletion = request.method() == Method::POST
+            && request
+                .uri()
+                .query()
+                .is_some_and(|query| query.split('&').any(|part| part.trim_end_matches('=') == "delete"));
         let over = || self.writes.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_err();
-        deletion && self.keep.load(Ordering::SeqCst) || write && over()
+        deletion && self.keep.load(Ordering::SeqCst) || Self::is_write(request) && over()
     }
 }
 
@@ -57,6 +78,7 @@ async fn proxy(store: String, orders: Orders) -> String {
 }
 
 async fn forward(store: String, orders: Orders, request: Request<Incoming>) -> Result<Response<Body>, Infallible> {
+    orders.hold_back(&request).await;
     let refused = orders.refuse(&request);
     let (mut head, incoming) = request.into_parts();
     let content = incoming.collect().await.expect("a whole request").to_bytes();
@@ -113,4 +135,34 @@ async fn an_object_that_is_half_sent_is_given_up() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_cannot_be_taken_away_at_once_is_left_to_the_sweep() {
     fails_after(10, &small(), true).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_leaves_does_not_end_it() {
+    let data = tempfile::tempdir().unwrap();
+    let (_store, direct) = embedded(&data, (minio::ACCESS_KEY, minio::SECRET_KEY)).await;
+    let gate = Arc::new(Gate { reached: Notify::new(), open: Semaphore::new(0) });
+    let orders = Orders { gate: Some(Arc::clone(&gate)), ..Orders::default() };
+    orders.writes.store(u32::MAX, Ordering::SeqCst);
+    let place = Place::over(storage_at(&proxy(direct, orders).await, "leaving").await);
+    let source = place.upload(zip(&small())).await;
+    tokio::select! {
+        outcome = import(&place.app, &source) => panic!("nothing was let through: {outcome:?}"),
+        () = gate.reached.notified() => {}
+    }
+    let error = import(&place.app, &source).await.expect_err("it is under way");
+    assert_eq!(error.kind(), Kind::Conflict);
+    gate.open.add_permits(1);
+    let imported = tokio::time::timeout(client::PATIENCE, async {
+        loop {
+            match import(&place.app, &source).await {
+                Ok(imported) => break imported,
+                Err(error) => assert_eq!(error.kind(), Kind::Conflict, "{error}"),
+            }
+        }
+    });
+    let imported = imported.await.expect("it comes to its end");
+    assert_eq!(place.contents(&imported).await.len(), small().len());
+    let folders = place.keys().await.into_iter().filter(|key| key.starts_with("imports-of/"));
+    assert_eq!(folders.count(), 1, "there is one archive of it");
 }

@@ -23,7 +23,8 @@ const requests = [];
 const expected = /net::ERR_|status of 50[0-9]/;
 
 const browser = await chromium.launch({ executablePath: task.browser, args: ["--no-sandbox"] });
-const page = await browser.newPage();
+const context = await browser.newContext();
+const page = await context.newPage();
 page.setDefaultTimeout(PATIENCE);
 page.on("console", (message) => {
   if (["error", "warning"].includes(message.type()) && !expected.test(message.text())) problems.push(`${message.text()} ${message.location().url}`);
@@ -32,10 +33,10 @@ page.on("pageerror", (error) => problems.push(String(error)));
 page.on("request", (request) => {
   requests.push({ method: request.method(), url: request.url(), offset: request.headers()["upload-offset"] });
 });
-const network = await page.context().newCDPSession(page);
+const network = await context.newCDPSession(page);
 
-const throttle = (bytes, offline = false) =>
-  network.send("Network.emulateNetworkConditions", {
+const throttle = (bytes, offline = false, session = network) =>
+  session.send("Network.emulateNetworkConditions", {
     offline,
     latency: 0,
     downloadThroughput: -1,
@@ -121,6 +122,20 @@ async function steps() {
   await throttle(BYTES_PER_SECOND);
   await choose(large);
   await beyond(large, 0.1);
+  // What one tab has in hand, another leaves alone: it begins anew.
+  const other = await context.newPage();
+  other.setDefaultTimeout(PATIENCE);
+  await throttle(BYTES_PER_SECOND, false, await context.newCDPSession(other));
+  await other.goto(`${task.url}/files`);
+  await other.getByLabel("Choose files").and(other.locator(":enabled")).waitFor();
+  const begun = other.waitForRequest((request) => request.method() === "POST");
+  await other.getByLabel("Choose files").setInputFiles(large);
+  await begun;
+  await other.getByRole("button", { name: "Cancel" }).click();
+  await other.getByRole("listitem").waitFor({ state: "detached" });
+  await other.close();
+  console.log("left alone");
+
   requests.length = 0;
   await press(large, "Cancel");
   await row(large).waitFor({ state: "detached" });

@@ -5,9 +5,10 @@
 //! (`unpack`, `write`), with their CRC-32s recorded, so that the archive has ranges from its first
 //! request on. Whoever is told the folder's name may download the archive; nobody can guess it.
 //!
-//! Objects: `{ARCHIVE_PREFIX}{folder}/...` and `crc32/{folder}/...`, as any archive has them, and
-//! `imports/{folder}`, which is made before the first and deleted after the last. An import that fails
-//! takes its folder away; of one that dies the [`sweep`] does.
+//! Objects: `{ARCHIVE_PREFIX}{folder}/...` and `crc32/{folder}/...`, as any archive has them;
+//! `imports/{folder}`, which is made before the first and deleted after the last; and
+//! `imports-of/{version id}`, by which one upload is one archive, however often it is asked for (`once`). An
+//! import that fails takes its folder away; of one that dies the [`sweep`] does.
 //!
 //! What may never happen: an archive with fewer entries than the ZIP, or with other content, that is
 //! told to anybody; a name that is not safe by the rules of [`super::names`]; memory or objects beyond
@@ -16,6 +17,7 @@
 mod check;
 mod directory;
 mod end;
+mod once;
 mod single;
 mod source;
 mod sweep;
@@ -28,24 +30,27 @@ pub use end::{DIRECTORY_LIMIT, ENTRIES_LIMIT};
 pub use sweep::{ABANDONED, SWEEP_IMPORTS, sweep, sweep_older};
 
 use std::borrow::Cow;
+use std::sync::Arc;
 use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::header::LOCATION;
 use http::{HeaderValue, StatusCode};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tokio::time::Instant;
 use tracing::{error, info};
 
 use self::directory::Entry;
+use self::once::Made;
 use self::source::Source;
 use self::write::Target;
 use crate::app::App;
 use crate::error::{Error, Kind};
 use crate::http::{Auth, Dialect, Endpoint, Limits, Needs, Reply, Request, Verb, body};
-use crate::storage::{Creation, Key, Storage};
+use crate::storage::key::VersionId;
+use crate::storage::{Creation, Key, Storage, StoreError};
 use crate::uploads::{self, Claim, Finished};
 
 /// The longest request body, in bytes: one URL or two words.
@@ -76,7 +81,7 @@ pub const IMPORT: Endpoint = Endpoint {
 };
 
 /// An archive made of a ZIP.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Imported {
     /// The folder: 128 random bits, for a path.
     pub hash: String,
@@ -90,7 +95,8 @@ async fn answer(app: &App, mut request: Request) -> Result<Reply, Error> {
     let body = body::collect(std::mem::replace(&mut request.body, body::empty()), BODY_LIMIT).await?;
     let finished = uploads::finished(app, &claim(&body)?).await?;
     let Imported { hash, entries, bytes } = import(app, &finished).await?;
-    info!(request = request.id.as_str(), folder = hash, entries, bytes, "archive imported");
+    // Not its folder: whoever knows that may download it.
+    info!(request = request.id.as_str(), entries, bytes, "archive imported");
     let url = format!("{}/archive/{hash}/", request.base_url(&app.config));
     let location = HeaderValue::try_from(&url).map_err(|cause| Error::internal("tell where it is", cause))?;
     let data = json!({ "hash": hash, "url": url, "entries": entries, "bytes": bytes });
@@ -135,29 +141,55 @@ fn claim(body: &[u8]) -> Result<Claim, Error> {
     }
 }
 
-/// Unpacks the ZIP in `source` into a fresh folder. If it fails, nothing of it is left.
+/// Unpacks the ZIP in `source` into a fresh folder, unless that has been done: then it is told of that one. If
+/// it fails, nothing of it is left. It goes on when the caller is dropped, as it is when the client has gone.
+///
+/// # Errors
+/// 409 while another import of the same upload is under way; 422 if the ZIP is not one that is taken.
 pub async fn import(app: &App, source: &Finished) -> Result<Imported, Error> {
-    let (storage, prefix) = (app.storage()?, &*app.config.archive_prefix);
+    let (storage, prefix) = (app.storage()?.clone(), Arc::from(&*app.config.archive_prefix));
     if storage.archives.name() != storage.main.name() {
         return Err(Error::new(Kind::Conflict, "The archives of this server are a directory that is only read."));
     }
+    let source = source.clone();
+    let task = tokio::spawn(async move { import_once(storage, prefix, &source).await });
+    task.await.map_err(|cause| Error::internal("import", cause))?
+}
+
+async fn import_once(storage: Storage, prefix: Arc<str>, source: &Finished) -> Result<Imported, Error> {
     let deadline = Instant::now() + UNPACKING_LIMIT;
+    let of = VersionId::of(&source.key, &source.etag, source.size);
+    let before = match once::made(&storage, &prefix, of).await? {
+        Made::Whole(imported) => return Ok(imported),
+        before => before,
+    };
     let hash = URL_SAFE_NO_PAD.encode(crate::random::<16>());
     let source = Source::new(&storage.main, source, deadline);
-    let (entries, end) = list(&source, &Key::ArchiveFolder { prefix, folder: &hash }).await?;
-    begin(storage, &hash).await?;
-    let target = Target { storage: storage.clone(), prefix: prefix.into(), folder: (&*hash).into() };
-    let unpacked = match Box::pin(unpack::unpack(&target, &source, &entries, end)).await {
-        Ok(()) => storage.main.delete(&Key::Import(&hash)).await.map_err(Error::from),
-        failed => failed,
-    };
-    if let Err(error) = unpacked {
-        if let Err(cause) = sweep::remove(storage, prefix, &hash).await {
-            error!(folder = hash, %cause, "an import that failed is left to the sweep");
-        }
+    let (entries, end) = list(&source, &Key::ArchiveFolder { prefix: &prefix, folder: &hash }).await?;
+    let bytes = entries.iter().map(|entry| entry.size).sum();
+    let own = Imported { entries: entries.len() as u64, bytes, hash };
+    begin(&storage, &own.hash).await?;
+    if let Err(error) = once::claim(&storage, of, &before, &own).await {
+        left_to_sweep(&own.hash, storage.main.delete(&Key::Import(&own.hash)).await);
         return Err(error);
     }
-    Ok(Imported { entries: entries.len() as u64, bytes: entries.iter().map(|entry| entry.size).sum(), hash })
+    let target = Target { storage, prefix, folder: (&*own.hash).into() };
+    if let Err(error) = Box::pin(unpack::unpack(&target, &source, &entries, end)).await {
+        // First what leads to the folder, while nobody can have put anything else in its place.
+        left_to_sweep(&own.hash, target.storage.main.delete(&Key::ImportOf(of)).await);
+        left_to_sweep(&own.hash, sweep::remove(&target.storage, &target.prefix, &own.hash).await);
+        return Err(error);
+    }
+    // If there is no answer, others may already be told of the archive: it is not for us to take it away.
+    target.storage.main.delete(&Key::Import(&own.hash)).await?;
+    Ok(own)
+}
+
+/// What could not be taken away at once.
+fn left_to_sweep(folder: &str, removed: Result<(), StoreError>) {
+    if let Err(cause) = removed {
+        error!(folder, %cause, "an import that failed is left to the sweep");
+    }
 }
 
 /// The checked entries, in the order of their places, and where the last of them ends at the latest.

@@ -44,9 +44,12 @@ pub async fn sweep_older(app: &App, moment: SystemTime) -> Result<(), Error> {
     Ok(())
 }
 
-/// Takes away a folder, its checksums, and at last the record that it was being imported.
+/// Takes away a folder, what was on its way into it, its checksums, and at last the record that it was being
+/// imported.
 pub(super) async fn remove(storage: &Storage, prefix: &str, folder: &str) -> Result<(), StoreError> {
-    delete_all(storage, &Key::ArchiveFolder { prefix, folder }).await?;
+    let objects = Key::ArchiveFolder { prefix, folder };
+    storage.archives.abort_multiparts(&objects).await?;
+    delete_all(storage, &objects).await?;
     delete_all(storage, &Key::Crc32Folder(folder)).await?;
     storage.main.delete(&Key::Import(folder)).await
 }

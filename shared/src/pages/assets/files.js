@@ -39,6 +39,8 @@
   const endpoint = new URL(form.dataset.endpoint, location.href).href;
   const storage = tus.defaultOptions.urlStorage;
   const rows = new Set();
+  // The rows of what an earlier visit has begun, by their URLs.
+  const remembered = new Map();
 
   // --- what is shown ---------------------------------------------------------------------------------
 
@@ -133,8 +135,43 @@
     link.setAttribute("aria-describedby", part(row, ".name").id);
     link.hidden = false;
     row.sent = row.size;
+    release(row);
     enter(row, "done");
   }
+
+  function drop(row) {
+    release(row);
+    row.element.remove();
+    rows.delete(row);
+    remembered.delete(row.url);
+    unfinished.hidden = !remembered.size;
+  }
+
+  // --- one tab at a time -----------------------------------------------------------------------------
+
+  // Whether this tab has an upload in hand from now on: two that send the same bytes only take the turn from each
+  // other. Without https there are no locks.
+  function hold(row, url) {
+    if (row.held === url || !navigator.locks) return true;
+    release(row);
+    return new Promise((tell) => {
+      const take = (lock) => {
+        tell(Boolean(lock));
+        if (!lock) return undefined;
+        row.held = url;
+        return new Promise((resolve) => (row.letGo = resolve));
+      };
+      navigator.locks.request(url, { ifAvailable: true }, take).catch(() => tell(true));
+    });
+  }
+
+  function release(row) {
+    row.letGo?.();
+    row.letGo = row.held = undefined;
+  }
+
+  // When no tab has it in hand.
+  const released = (url) => navigator.locks?.request(url, () => {}).catch(() => {});
 
   // --- what is done ----------------------------------------------------------------------------------
 
@@ -151,12 +188,14 @@
     async cancel(row) {
       enter(row, "cancelling");
       row.upload?.abort();
+      const url = row.upload?.url ?? row.url;
       try {
-        await terminate(row.upload?.url ?? row.url);
-        enter(row, "cancelled");
-        row.element.remove();
-        rows.delete(row);
-        showUnfinished();
+        // What another tab has in hand is for that one to cancel.
+        if (!url || (await hold(row, url))) {
+          await terminate(url);
+          enter(row, "cancelled");
+        }
+        drop(row);
       } catch {
         enter(row, "stuck");
       }
@@ -201,6 +240,7 @@
       metadata: { filename: file.name, filetype: file.type || "application/octet-stream" },
       retryDelays: RETRY_DELAYS,
       removeFingerprintOnSuccess: true,
+      onUploadUrlAvailable: () => hold(row, row.upload.url),
       onProgress: (sent) => progress(row, sent),
       onSuccess: () => {
         finish(row);
@@ -232,13 +272,22 @@
       enter(row, "uploading");
       const start = ++row.starts;
       if (!row.upload.url) {
-        const [previous] = await row.upload.findPreviousUploads();
+        const previous = await takePrevious(row);
         if (previous) row.upload.resumeFromPreviousUpload(previous);
-        showUnfinished();
+        if (remembered.has(previous?.uploadUrl)) drop(remembered.get(previous.uploadUrl));
       }
       // Somebody may have pressed a button, or two.
       if (row.state === "uploading" && row.starts === start) row.upload.start();
+      else if (!rows.has(row)) release(row);
     }
+  }
+
+  // What was begun of the same file, and is in no other tab's hands.
+  async function takePrevious(row) {
+    for (const previous of await row.upload.findPreviousUploads()) {
+      if (await hold(row, previous.uploadUrl)) return previous;
+    }
+    return undefined;
   }
 
   function addAll(files) {
@@ -248,31 +297,32 @@
 
   // --- what was begun before -------------------------------------------------------------------------
 
-  let showing = 0;
-
-  // What is in the storage and in no row: of an earlier visit, until its file is chosen again.
-  async function showUnfinished() {
-    const turn = ++showing;
+  // Shows what is in the storage, of an earlier visit, until its file is chosen again; what another tab has in hand
+  // as soon as that one lets go of it unfinished.
+  async function showRemembered(entry) {
+    const url = entry.uploadUrl;
+    await released(url);
     const known = await storage.findAllUploads();
-    const urls = new Set([...rows].map((row) => row.upload.url));
-    const entries = known.filter((entry) => entry.uploadUrl && !urls.has(entry.uploadUrl));
-    const states = await Promise.all(entries.map(async (entry) => [entry, await offset(entry)]));
-    if (turn !== showing) return;
-    const into = unfinished.querySelector("ul");
-    into.replaceChildren();
-    for (const [entry, sent] of states.filter(([, sent]) => sent !== null)) {
-      const whole = sent === entry.size;
-      const row = newRow(entry.metadata?.filename ?? entry.uploadUrl, entry.size ?? 0, whole ? list : into);
-      Object.assign(row, { url: entry.uploadUrl, sent });
-      if (!whole) {
-        enter(row, "unfinished");
-        continue;
-      }
+    if (!known.some((other) => other.uploadUrl === url)) return;
+    const sent = await offset(entry);
+    if (sent === null || [...rows].some((row) => row.upload.url === url)) return;
+    const whole = sent === entry.size;
+    const row = newRow(entry.metadata?.filename ?? url, entry.size ?? 0, whole ? list : unfinished.querySelector("ul"));
+    Object.assign(row, { url, sent });
+    if (whole) {
       // Only the last answer was lost.
       finish(row);
       await storage.removeUpload(entry.urlStorageKey);
+      return;
     }
-    unfinished.hidden = !into.childElementCount;
+    enter(row, "unfinished");
+    remembered.set(url, row);
+    unfinished.hidden = false;
+  }
+
+  async function showAllRemembered() {
+    const known = await storage.findAllUploads();
+    for (const entry of known.filter((entry) => entry.uploadUrl)) showRemembered(entry);
   }
 
   // How much of an upload has arrived; null, and forgotten, if the server knows nothing of it.
@@ -319,5 +369,5 @@
 
   pick.disabled = false;
   network();
-  showUnfinished();
+  showAllRemembered();
 })();

@@ -21,13 +21,12 @@ pub(super) async fn view(upload: &Upload, standing: &mut Standing, limit: usize)
         return Ok(View { status: word(standing.phase), gaps: Vec::new() });
     }
     let mut gaps = upload.missing(standing, limit).await?;
-    if gaps.is_empty() {
-        return Ok(View { status: "finishing", gaps });
-    }
     // An end that came meanwhile has removed what was looked for: nothing is missing then.
     *standing = upload.standing().await?;
     if !is_under_way(standing.phase) {
         gaps.clear();
+    } else if gaps.is_empty() {
+        return Ok(View { status: "finishing", gaps });
     }
     Ok(View { status: word(standing.phase), gaps })
 }

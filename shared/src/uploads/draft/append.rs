@@ -77,9 +77,11 @@ pub(super) async fn store(
     complete: bool,
 ) -> Result<Appended, Error> {
     let then = if complete { Then::End } else { Then::Wait };
-    let appended = upload.append(turn, Content::Stream(body), then).await?;
+    let allowed = Allowed::of(app, Version::CURRENT, upload, None);
+    let room = turn.standing.size.unwrap_or_else(|| upload.task.capacity()).saturating_sub(turn.offset);
+    let appended = upload.append(turn, Content::Stream(allowed.bound(body)), then).await?;
     match appended.error {
-        Some(error) if error.kind() == Kind::TooLarge => Err(too_long()),
+        Some(error) if error.kind() == Kind::TooLarge => Err(allowed.exceeded(room).unwrap_or_else(too_long)),
         Some(error) => Err(error),
         None if complete && !is_over(appended.phase) => {
             // Unless its digest is still being made: then there is nothing left to send either.

@@ -33,8 +33,7 @@ async fn create(app: &App, mut request: Request) -> Result<Reply, Error> {
     if complete == Some(false) && Version::of(&request.headers).is_none() && has_version(&request) {
         return Err(Error::invalid("Interop versions 3 to 8 are spoken here."));
     }
-    // A client in wide use says of an empty file that more is to come, and sends no more.
-    let complete = complete.unwrap_or(true) || integer(&request.headers, &LENGTH) == Some(0);
+    let complete = complete.unwrap_or(true);
     let length = request.header(CONTENT_LENGTH).and_then(|length| length.parse().ok());
     let task = task(app, &request, length.filter(|_| complete))?;
     Allowed::any(app).check(length)?;

@@ -3,6 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use http::{HeaderName, HeaderValue, Response};
+use http_body_util::{BodyExt, Limited};
 
 use super::version::Version;
 use crate::app::App;
@@ -11,6 +12,8 @@ use crate::http::Body;
 use crate::uploads::task::{SIZE_LIMIT, Upload};
 
 const LIMIT: HeaderName = HeaderName::from_static("upload-limit");
+
+const TOO_MUCH: &str = "One request must not carry that many bytes: send them in parts.";
 
 /// What applies.
 #[derive(Clone, Copy, Debug)]
@@ -43,7 +46,17 @@ impl Allowed {
         if length.is_none_or(|length| length <= self.append) {
             return Ok(());
         }
-        Err(self.refuse("One request must not carry that many bytes: send them in parts."))
+        Err(self.refuse(TOO_MUCH))
+    }
+
+    /// The bytes of a request, no more than it may carry: a chunked one does not tell how many it has.
+    pub(super) fn bound(&self, body: Body) -> Body {
+        Limited::new(body, usize::try_from(self.append).unwrap_or(usize::MAX)).boxed_unsync()
+    }
+
+    /// 413, with what is allowed, if that is less than the `room` which a body that was too long had.
+    pub(super) fn exceeded(&self, room: u64) -> Option<Error> {
+        (self.append < room).then(|| self.refuse(TOO_MUCH))
     }
 
     /// 413, with what is allowed.

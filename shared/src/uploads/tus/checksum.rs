@@ -1,6 +1,7 @@
 //! Bytes that come with their checksum (tus 1.0.0, "Checksum"): nothing of them counts before all were compared.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -15,7 +16,7 @@ use crate::error::{Error, Kind};
 use crate::http::{Body, body};
 use crate::storage::{Fetch, Item, Put};
 use crate::uploads::append::{Appended, Content, Then, Turn};
-use crate::uploads::receive::{Room, room};
+use crate::uploads::receive::{IDLE_LIMIT, Room, room};
 use crate::uploads::task::{Upload, nonce};
 
 /// `Tus-Checksum-Algorithm`
@@ -23,6 +24,9 @@ pub(super) const ALGORITHMS: &str = "sha1,md5,crc32,sha256";
 
 /// Up to this many bytes are held in memory until they are compared; more are put aside in the store.
 const HELD_LIMIT: u64 = 16 << 20;
+
+/// How long bytes that are held may take: room for them is kept free all the while.
+const HOLD_TIME: Duration = Duration::from_secs(5 * 60);
 
 /// The most bytes that are put aside: the largest object that a store takes in one piece, 5 GiB.
 const ASIDE_LIMIT: u64 = 5 << 30;
@@ -94,7 +98,9 @@ impl Expected {
 
     async fn hold(mut self, body: Body, limit: u64) -> Result<(Bytes, Room), Error> {
         let room = room(limit).await?;
-        let bytes = body::collect(body, limit).await?;
+        let collected = tokio::time::timeout(HOLD_TIME, body::collect(body::impatient(body, IDLE_LIMIT), limit)).await;
+        let late = |elapsed| Error::new(Kind::Timeout, "The body comes too slowly.").caused_by(elapsed);
+        let bytes = collected.map_err(late)??;
         for frame in bytes.chunks(FRAME) {
             self.hasher.update(frame);
             tokio::task::yield_now().await;
@@ -112,7 +118,7 @@ impl Expected {
         let key = upload.key(Item::Incoming(&nonce));
         let hasher = Arc::new(Mutex::new(self.hasher));
         let passing = hasher.clone();
-        let frames = BodyDataStream::new(body)
+        let frames = BodyDataStream::new(body::impatient(body, IDLE_LIMIT))
             .inspect_ok(move |frame| passing.lock().unwrap_or_else(PoisonError::into_inner).update(frame));
         upload.storage.main.put_stream(&key, body::stream(frames), length, Put::default()).await?;
         let hasher = hasher.lock().unwrap_or_else(PoisonError::into_inner).clone();

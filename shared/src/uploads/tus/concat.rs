@@ -1,5 +1,7 @@
 //! `Upload-Concat`: uploads that are parts of others, and uploads that join them.
 
+use std::collections::HashMap;
+
 use futures_util::{StreamExt, TryStreamExt, stream};
 
 use super::{check_there, open};
@@ -9,6 +11,9 @@ use crate::uploads::task::{Origin, SIZE_LIMIT, Upload};
 
 /// The most parts that one upload joins.
 const PARTS_LIMIT: usize = 1000;
+
+/// How often one part may come: a file of a thousand times one part would cost its sender nothing.
+const REPEATS_LIMIT: usize = 4;
 
 /// How many parts are looked at at once.
 const AT_ONCE: usize = 16;
@@ -38,6 +43,14 @@ impl Concat {
         let ids: Vec<String> = urls.split_ascii_whitespace().map(id).collect::<Result<_, _>>()?;
         if !(1..=PARTS_LIMIT).contains(&ids.len()) {
             return Err(Error::invalid("An upload joins between 1 and 1,000 others."));
+        }
+        let mut named: HashMap<&str, usize> = HashMap::new();
+        for id in &ids {
+            let times = named.entry(id).or_default();
+            *times += 1;
+            if *times > REPEATS_LIMIT {
+                return Err(Error::invalid("Upload-Concat names a part more than four times."));
+            }
         }
         Ok(Self::Final(ids))
     }

@@ -19,6 +19,7 @@ use crate::http::{Auth, Body, Dialect, Endpoint, Needs, Reply, Request, Verb, bo
 use crate::storage::{Item, Put};
 use crate::uploads::append::is_over;
 use crate::uploads::finish::REQUEST_BUDGET;
+use crate::uploads::receive::IDLE_LIMIT;
 use crate::uploads::task::{Origin, Task, Upload};
 
 /// Begins an upload.
@@ -97,7 +98,7 @@ fn length(request: &Request) -> Result<Option<u64>, Error> {
 async fn first_chunk(request: &mut Request, task: &Task) -> Result<Option<Chunk>, Error> {
     let body = std::mem::replace(&mut request.body, body::empty());
     if content_type(request) != CHUNK || !task.joins.is_empty() {
-        let empty = body::collect(body, 0).await;
+        let empty = body::collect(body::impatient(body, IDLE_LIMIT), 0).await;
         return match empty {
             Ok(_) => Ok(None),
             Err(_) if !task.joins.is_empty() => {
