@@ -61,7 +61,8 @@ mod tests {
         assert_eq!(of("s/", "\u{6587}\u{4ef6}", "e\u{301} \u{1f600}"), "s/\u{6587}\u{4ef6}/e\u{301} \u{1f600}");
         let (name, folder) = ("x".repeat(NAME_LIMIT), "y/".repeat(KEY_LIMIT / 2));
         assert_eq!(of("", "", &name), name);
-        assert_eq!(of("", &folder[..KEY_LIMIT - NAME_LIMIT - 1], &name).len(), KEY_LIMIT);
+        // A folder of one-letter names has an odd length.
+        assert_eq!(of("", &folder[..KEY_LIMIT - NAME_LIMIT - 1], &name).len(), KEY_LIMIT - 1);
     }
 
     #[test]

@@ -23,8 +23,8 @@ use tests::arbitrary;
 use self::actors::{Client, Writes};
 use self::gate::{Gate, Random};
 
-/// Schedules of each kind; together they are more than 2,000.
-const SCHEDULES: u64 = 150;
+/// Schedules of each kind; together they are 2,000.
+const SCHEDULES: u64 = 1_000;
 
 /// A store is thrown away after so many: a listing of all its uploads stays short.
 const SCHEDULES_A_STORE: u64 = 50;
