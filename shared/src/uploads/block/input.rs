@@ -13,11 +13,12 @@ use crate::http::{Request, body};
 pub(super) struct Fields(Map<String, Value>);
 
 impl Fields {
-    /// Reads a JSON object, or a form where the request says that it is one.
+    /// Reads a JSON object, or a form where the request says that it is one; some clients say so of all they send.
     pub(super) async fn read(request: Request) -> Result<Self, Error> {
         let kind = request.header(CONTENT_TYPE).unwrap_or_default().to_ascii_lowercase();
         let bytes = body::collect(request.body, CALL_LIMIT).await?;
-        if kind.starts_with("application/x-www-form-urlencoded") {
+        let object = bytes.trim_ascii_start().starts_with(b"{");
+        if kind.starts_with("application/x-www-form-urlencoded") && !object {
             return Ok(Self(form(&bytes)));
         }
         match serde_json::from_slice(&bytes) {
