@@ -77,11 +77,7 @@ pub(super) async fn forget_others(
     key: &str,
     current: Option<VersionId>,
 ) -> Result<(), StoreError> {
-    let mut pages = storage.main.list(&Key::Crc32Versions { folder, key: KeyId::of(key) });
-    while let Some(page) = pages.next().await? {
-        for object in page.iter().filter(|object| parse_crc32(&object.key).map(|(version, _)| version) != current) {
-            storage.main.delete(&Key::Listed(&object.key)).await?;
-        }
-    }
-    Ok(())
+    let versions = Key::Crc32Versions { folder, key: KeyId::of(key) };
+    let other = |key: &str| parse_crc32(key).map(|(version, _)| version) != current;
+    storage.main.delete_listed(&versions, other).await
 }

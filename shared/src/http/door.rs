@@ -198,6 +198,15 @@ fn finish(app: &App, asked: Asked, mut response: Response<Body>, started: Instan
     })
 }
 
+/// Does work of a handler to its end. A handler is dropped when its client goes away; what must not be cut short runs
+/// here.
+pub(crate) async fn detached<T: Send + 'static>(
+    doing: &'static str,
+    work: impl Future<Output = Result<T, Error>> + Send + 'static,
+) -> Result<T, Error> {
+    tokio::spawn(work).await.map_err(|cause| Error::internal(doing, cause))?
+}
+
 /// What a caught panic said.
 pub(crate) fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());

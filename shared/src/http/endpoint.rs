@@ -125,4 +125,7 @@ pub struct Limits {
 impl Limits {
     /// For endpoints that read nothing but the path and the headers: a body is tolerated up to 64 KiB.
     pub const READ: Self = Self { body: 64 * 1024, time: Duration::from_secs(30) };
+
+    /// For endpoints that take a stream of any length, for as long as it moves within a day.
+    pub const STREAM: Self = Self { body: u64::MAX, time: Duration::from_secs(24 * 3600) };
 }

@@ -19,7 +19,7 @@ mod router;
 pub use body::Body;
 pub use dialect::Dialect;
 pub use door::dispatch;
-pub(crate) use door::{missed, panic_text};
+pub(crate) use door::{detached, missed, panic_text};
 pub use endpoint::{Auth, Endpoint, Limits, Needs, Outcome, Reply, Verb};
 pub use request::{Params, Request, RequestId, X_REQUEST_ID};
 pub(crate) use router::allowed;

@@ -172,6 +172,16 @@ impl Bucket {
         Ok(())
     }
 
+    /// Deletes the objects whose keys start with `prefix`, of which `chosen` is true.
+    pub async fn delete_listed(&self, prefix: &Key<'_>, chosen: impl Fn(&str) -> bool) -> Result<(), StoreError> {
+        let mut pages = self.list(prefix);
+        while let Some(page) = pages.next().await? {
+            let keys: Vec<String> = page.into_iter().map(|object| object.key).filter(|key| chosen(key)).collect();
+            self.delete_all(&keys).await?;
+        }
+        Ok(())
+    }
+
     /// Copies an object inside the bucket, of at most 5 GiB (the limit of S3's CopyObject).
     pub async fn copy(&self, from: &Key<'_>, to: &Key<'_>) -> Result<(), StoreError> {
         let (from, to) = (self.source(from), to.to_string());

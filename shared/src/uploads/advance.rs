@@ -4,7 +4,6 @@ use std::collections::HashSet;
 use std::sync::{LazyLock, Mutex, PoisonError};
 use std::time::Duration;
 
-use bytes::Bytes;
 use futures_util::TryStreamExt;
 use http_body_util::BodyDataStream;
 use tokio::time::Instant;
@@ -16,7 +15,7 @@ use super::task::Upload;
 use super::write::ATTEMPTS;
 use crate::error::{BoxError, Error};
 use crate::storage::upload_key::parse;
-use crate::storage::{Fetch, Item, Put};
+use crate::storage::{Fetch, Item};
 
 /// How long a request reads on in cells that others have filled, while more are to come.
 const READ_ON: Duration = Duration::from_millis(300);
@@ -60,15 +59,6 @@ impl Upload {
         }
     }
 
-    /// Keeps a digest for all to find; returns the keys of those that it outdates.
-    pub(super) async fn keep_digest(&self, standing: &mut Standing, digest: Digest) -> Result<Vec<String>, Error> {
-        let text = digest.text();
-        let key = self.key(Item::Digest { cells: digest.cells, digest: &text });
-        self.storage.main.put(&key, Bytes::new(), Put::default()).await?;
-        standing.digest = digest;
-        Ok(std::mem::replace(&mut standing.outdated, vec![key.to_string()]))
-    }
-
     async fn read_on(&self, standing: &mut Standing, until: Instant) -> Result<Reach, Error> {
         let count = standing.size.map(|size| self.task.cells(size));
         let mut failures = 0;
@@ -83,7 +73,6 @@ impl Upload {
             let contents = self.look(cell).await?;
             let range = self.task.cell_range(cell, standing.size);
             let length = range.end - range.start;
-            let mut obsolete = contents.keys();
             let mut digest = standing.digest.clone();
             if contents.full {
                 let read = self.read_cell(cell, length, &mut digest).await;
@@ -104,10 +93,7 @@ impl Upload {
             } else {
                 return Ok(Reach::Gap);
             }
-            obsolete.append(&mut self.keep_digest(standing, digest).await?);
-            if let Err(error) = self.storage.main.delete_all(&obsolete).await {
-                tracing::warn!(upload = self.id, %error, "old digests stay");
-            }
+            self.filled(standing, Some(digest), contents.keys()).await?;
         }
     }
 

@@ -1,7 +1,5 @@
 //! Bytes that continue an upload whose clients send them in order.
 
-use std::sync::Arc;
-
 use bytes::Bytes;
 use http_body_util::{BodyExt, Limited};
 
@@ -12,7 +10,7 @@ use super::standing::{Phase, Standing};
 use super::task::Upload;
 use super::transfer::Transfer;
 use crate::error::Error;
-use crate::http::Body;
+use crate::http::{Body, detached};
 
 /// Bytes on their way into an upload.
 pub(super) enum Content {
@@ -28,7 +26,7 @@ pub(super) struct Turn {
     pub(super) standing: Standing,
     /// How many bytes are there without a gap from the start.
     pub(super) offset: u64,
-    transfer: Arc<Transfer>,
+    transfer: Transfer,
 }
 
 /// What follows when all of them are stored.
@@ -62,23 +60,27 @@ impl Upload {
 
     async fn counted(&self) -> Result<(Standing, u64), Error> {
         let before = self.standing().await?;
-        let counted = if is_over(before.phase) { 0 } else { self.offset(&before).await? };
+        if !before.phase.is_under_way() {
+            let size = before.size.unwrap_or_default();
+            return Ok((before, size));
+        }
+        let counted = self.offset(&before).await?;
         // Its cells go when it ends: what was counted then is not the truth.
-        let standing = if is_over(before.phase) { before } else { self.standing().await? };
-        let offset = if is_over(standing.phase) { standing.size.unwrap_or_default() } else { counted };
+        let standing = self.standing().await?;
+        let offset = if standing.phase.is_under_way() { counted } else { standing.size.unwrap_or_default() };
         Ok((standing, offset))
     }
 
     /// Takes the turn to append, from anyone in this process who has it.
     pub(super) async fn turn(&self) -> Result<Turn, Error> {
-        let transfer = Arc::new(self.take_turn().await);
+        let transfer = self.take_turn().await;
         let (standing, offset) = self.counted().await?;
         Ok(Turn { standing, offset, transfer })
     }
 
     /// The first turn of an upload that nobody knows of yet.
     pub(super) async fn first_turn(&self) -> Result<Turn, Error> {
-        Ok(Turn { standing: self.standing().await?, offset: 0, transfer: Arc::new(Transfer::begin(&self.id)) })
+        Ok(Turn { standing: self.standing().await?, offset: 0, transfer: Transfer::begin(&self.id) })
     }
 
     /// Stores bytes where the turn stands, none beyond the end, and does what is due then. It goes on when the caller
@@ -88,8 +90,7 @@ impl Upload {
     /// 409 if the turn was taken before any byte was.
     pub(super) async fn append(&self, turn: Turn, content: Content, then: Then) -> Result<Appended, Error> {
         let upload = self.clone();
-        let task = tokio::spawn(async move { upload.append_here(turn, content, then).await });
-        task.await.map_err(|cause| Error::internal("append", cause))?
+        detached("append", async move { upload.append_here(turn, content, then).await }).await
     }
 
     async fn append_here(&self, turn: Turn, content: Content, then: Then) -> Result<Appended, Error> {
@@ -104,8 +105,7 @@ impl Upload {
             }
             Content::Stream(body) => {
                 let limited = Limited::new(body, usize::try_from(room).unwrap_or(usize::MAX)).boxed_unsync();
-                let Received { standing, offset, error } =
-                    self.receive_in(standing, offset, limited, transfer.clone()).await?;
+                let Received { standing, offset, error } = self.receive(standing, offset, limited, &transfer).await?;
                 (standing, offset, error)
             }
         };
@@ -122,8 +122,4 @@ impl Upload {
         drop(transfer);
         Ok(Appended { offset, phase, error })
     }
-}
-
-pub(super) fn is_over(phase: Phase) -> bool {
-    matches!(phase, Phase::Ended { .. } | Phase::Gone)
 }

@@ -51,7 +51,7 @@ impl Upload {
     /// Returns the phase it is in then. What does not get done in time is left to a worker.
     pub async fn proceed(&self, standing: &mut Standing, budget: Duration) -> Result<Phase, Error> {
         let deadline = Instant::now() + budget;
-        if matches!(standing.phase, Phase::Open | Phase::Paused) {
+        if standing.phase.is_under_way() {
             if !self.task.joins.is_empty() {
                 return self.join(standing, deadline).await;
             }
@@ -77,7 +77,7 @@ impl Upload {
     /// # Errors
     /// 409 if it has ended already.
     pub async fn cancel(&self, standing: &mut Standing) -> Result<Phase, Error> {
-        if !matches!(standing.phase, Phase::Open | Phase::Paused) {
+        if !standing.phase.is_under_way() {
             return Err(Error::new(Kind::Conflict, "The upload has ended."));
         }
         self.end(standing, Verdict::Cancelled, Instant::now() + REQUEST_BUDGET).await
@@ -232,12 +232,7 @@ impl Upload {
     /// Deletes what only an upload under way needs.
     async fn clean_up(&self) -> Result<(), Error> {
         for prefix in [Item::Cells, Item::Incomings, Item::Control] {
-            let mut pages = self.storage.main.list(&self.key(prefix));
-            while let Some(page) = pages.next().await? {
-                let keys: Vec<String> =
-                    page.into_iter().map(|object| object.key).filter(|key| is_passing(key)).collect();
-                self.storage.main.delete_all(&keys).await?;
-            }
+            self.storage.main.delete_listed(&self.key(prefix), is_passing).await?;
         }
         Ok(())
     }

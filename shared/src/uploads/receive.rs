@@ -1,6 +1,5 @@
 //! Bytes that arrive as a stream, of any length, held in memory a cell at a time at most.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -45,36 +44,19 @@ pub async fn room(bytes: u64) -> Result<Room, Error> {
 }
 
 /// How a stream of bytes ended.
-pub struct Received {
+pub(super) struct Received {
     /// Where the upload stands now.
-    pub standing: Standing,
+    pub(super) standing: Standing,
     /// The first position that did not arrive: everything before it is stored.
-    pub offset: u64,
+    pub(super) offset: u64,
     /// Why it ended before the body did.
-    pub error: Option<Error>,
+    pub(super) error: Option<Error>,
 }
 
 impl Upload {
     /// Stores a body that begins at `offset`, to its end or as far as it comes: what arrived before a client went
-    /// away is kept. It goes on when the caller is dropped, as it is when the client has gone.
-    pub async fn receive(&self, standing: Standing, offset: u64, body: Body) -> Result<Received, Error> {
-        self.receive_in(standing, offset, body, Arc::new(Transfer::begin(&self.id))).await
-    }
-
-    /// The same for somebody who has announced it.
-    pub(super) async fn receive_in(
-        &self,
-        standing: Standing,
-        offset: u64,
-        body: Body,
-        transfer: Arc<Transfer>,
-    ) -> Result<Received, Error> {
-        let upload = self.clone();
-        let task = tokio::spawn(async move { upload.receive_here(standing, offset, body, &transfer).await });
-        task.await.map_err(|cause| Error::internal("receive a body", cause))?
-    }
-
-    async fn receive_here(
+    /// away is kept, if the caller is [`detached`](crate::http::detached) from it.
+    pub(super) async fn receive(
         &self,
         standing: Standing,
         offset: u64,

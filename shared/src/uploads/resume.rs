@@ -61,19 +61,20 @@ async fn last(storage: &Storage, name: &str) -> Result<Option<(u32, String)>, Er
     Ok(read.map(|read| (seq, read.value)))
 }
 
-/// Whether the name of an upload leads to it, if it has one.
-pub(super) async fn leads_to(storage: &Storage, upload: &Upload) -> Result<bool, Error> {
-    let Some(name) = &upload.task.name else { return Ok(true) };
-    let mut pages = storage.main.list(&Key::UploadName { name, seq: None });
+/// The keys of the names that lead to an upload.
+pub(super) async fn names_of(upload: &Upload) -> Result<Vec<String>, Error> {
+    let Some(name) = &upload.task.name else { return Ok(Vec::new()) };
+    let (bucket, mut own) = (&upload.storage.main, Vec::new());
+    let mut pages = bucket.list(&Key::UploadName { name, seq: None });
     while let Some(page) = pages.next().await? {
         for object in page {
-            let read = storage.main.read::<String>(&Key::Listed(&object.key)).await?;
+            let read = bucket.read::<String>(&Key::Listed(&object.key)).await?;
             if read.is_some_and(|read| read.value == upload.id) {
-                return Ok(true);
+                own.push(object.key);
             }
         }
     }
-    Ok(false)
+    Ok(own)
 }
 
 async fn living(storage: &Storage, id: &str) -> Result<Option<Upload>, Error> {

@@ -7,7 +7,6 @@ use std::ops::Range;
 use http::header::{CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Method};
 
-use super::append::is_over;
 use super::finish::{Object, REQUEST_BUDGET};
 use super::standing::{Phase, Verdict};
 use super::task::Upload;
@@ -66,7 +65,7 @@ impl Upload {
     async fn object_to_serve(&self) -> Result<Object, Error> {
         let mut standing = self.standing().await?;
         // Of an empty file nothing can be missing: tus-js-client (4.3) never says by the draft that one is complete.
-        if is_over(standing.phase) || !self.task.joins.is_empty() || standing.size == Some(0) {
+        if !standing.phase.is_under_way() || !self.task.joins.is_empty() || standing.size == Some(0) {
             self.proceed(&mut standing, REQUEST_BUDGET).await?;
         }
         match standing.phase {

@@ -49,6 +49,13 @@ pub enum Phase {
     Gone,
 }
 
+impl Phase {
+    /// Whether it has not ended: it takes bytes, or will when it is resumed.
+    pub fn is_under_way(self) -> bool {
+        matches!(self, Self::Open | Self::Paused)
+    }
+}
+
 /// How an upload ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -132,7 +139,7 @@ impl Upload {
         Ok(now != paused)
     }
 
-    /// Tells the length of an upload that began without one; the first one told stays. Returns it.
+    /// Tells the length of an upload that began without one; the first one told stays.
     ///
     /// # Errors
     /// 400 if it differs from what was told, 413 beyond what fits.

@@ -35,26 +35,26 @@ const UNCHECKED: Duration = Duration::from_secs(24 * 3600);
 /// Goes over all uploads once. One that cannot be handled does not hold up the others.
 pub async fn sweep(storage: &Storage, expiry: Duration) -> Result<(), Error> {
     let mut pages = storage.main.list(&Key::Uploads);
-    let (mut seen, mut chores) = (Seen::default(), Vec::new());
+    let mut seen = Seen::default();
     while let Some(page) = pages.next().await? {
+        let mut complete = Vec::new();
         for object in page {
             let Some((id, _)) = split(&object.key) else { continue };
             if seen.id != id {
                 let next = Seen { id: id.to_owned(), ..Seen::default() };
-                chores.push(std::mem::replace(&mut seen, next));
-                chores.retain(|seen| seen.chore(expiry) != Chore::None || !seen.unchecked.is_empty());
+                complete.push(std::mem::replace(&mut seen, next));
             }
             seen.note(object);
         }
-        tend_all(storage, expiry, std::mem::take(&mut chores)).await;
+        tend_all(storage, expiry, complete).await;
     }
     tend_all(storage, expiry, vec![seen]).await;
     Ok(())
 }
 
 /// One that takes long does not keep the others waiting.
-async fn tend_all(storage: &Storage, expiry: Duration, chores: Vec<Seen>) {
-    let tending = chores.into_iter().map(|seen| tend(storage.clone(), expiry, seen));
+async fn tend_all(storage: &Storage, expiry: Duration, uploads: Vec<Seen>) {
+    let tending = uploads.into_iter().map(|seen| tend(storage.clone(), expiry, seen));
     stream::iter(tending).buffer_unordered(AT_ONCE).collect::<()>().await;
 }
 
@@ -95,14 +95,7 @@ impl Seen {
     fn chore(&self, expiry: Duration) -> Chore {
         let still = |limit| self.active.is_some_and(|active| older(active, limit));
         match (self.ended, self.done) {
-            _ if !self.task => {
-                if still(STRAY) {
-                    Chore::Remove
-                } else {
-                    Chore::None
-                }
-            }
-            _ if self.gone => {
+            _ if !self.task || self.gone => {
                 if still(STRAY) {
                     Chore::Remove
                 } else {
@@ -123,7 +116,6 @@ impl Seen {
     }
 }
 
-#[derive(PartialEq, Eq)]
 enum Chore {
     None,
     Proceed,
@@ -161,7 +153,7 @@ pub async fn finish(storage: &Storage, id: &str) -> Result<(), Error> {
 
 async fn expire(storage: &Storage, id: &str) -> Result<(), Error> {
     let Some(upload) = Upload::open(storage, id).await? else { return Ok(()) };
-    if !resume::leads_to(storage, &upload).await? {
+    if upload.task.name.is_some() && resume::names_of(&upload).await?.is_empty() {
         // Nobody was ever told of it: whoever applied was given another, or did not wait for the answer.
         return upload.remove().await;
     }
@@ -179,7 +171,7 @@ async fn expire(storage: &Storage, id: &str) -> Result<(), Error> {
     } else {
         standing.phase
     };
-    if matches!(phase, Phase::Open | Phase::Paused) {
+    if phase.is_under_way() {
         info!(upload = id, "expired");
         upload.end(&mut standing, Verdict::Expired, Instant::now() + WORKER_BUDGET).await?;
     }
@@ -203,14 +195,14 @@ impl Upload {
     /// Whether it is complete as soon as its bytes are. One of the IETF draft is when its client has said so.
     fn may_proceed(&self, standing: &Standing) -> bool {
         let waits = matches!(self.task.origin, Origin::Draft { .. }) && !standing.handed_off;
-        !(waits && matches!(standing.phase, Phase::Open | Phase::Paused))
+        !(waits && standing.phase.is_under_way())
     }
 
     /// Whether it joins others that are still under way: they expire by themselves.
     async fn waits_for_others(&self) -> Result<bool, Error> {
         for id in &self.task.joins {
             let Some(part) = Self::open(&self.storage, id).await? else { continue };
-            if matches!(part.standing().await?.phase, Phase::Open | Phase::Paused) {
+            if part.standing().await?.phase.is_under_way() {
                 return Ok(true);
             }
         }
@@ -222,17 +214,7 @@ impl Upload {
         if self.task.destination.is_none() {
             self.storage.main.delete(&Key::File(&self.id)).await?;
         }
-        if let Some(name) = &self.task.name {
-            let mut pages = self.storage.main.list(&Key::UploadName { name, seq: None });
-            while let Some(page) = pages.next().await? {
-                for object in page {
-                    let key = Key::Listed(&object.key);
-                    if self.storage.main.read::<String>(&key).await?.is_some_and(|read| read.value == self.id) {
-                        self.storage.main.delete(&key).await?;
-                    }
-                }
-            }
-        }
+        self.storage.main.delete_all(&resume::names_of(self).await?).await?;
         delete_under(&self.storage, &self.id).await
     }
 }
@@ -241,11 +223,7 @@ impl Upload {
 async fn delete_under(storage: &Storage, id: &str) -> Result<(), Error> {
     let key = |item| Key::Upload(crate::storage::UploadKey { id, item });
     let task = key(Item::Task).to_string();
-    let mut pages = storage.main.list(&key(Item::All));
-    while let Some(page) = pages.next().await? {
-        let keys: Vec<String> = page.into_iter().map(|object| object.key).filter(|key| *key != task).collect();
-        storage.main.delete_all(&keys).await?;
-    }
+    storage.main.delete_listed(&key(Item::All), |key| key != task).await?;
     Ok(storage.main.delete(&key(Item::Task)).await?)
 }
 

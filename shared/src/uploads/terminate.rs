@@ -12,7 +12,7 @@ impl Upload {
     /// 410 if it was over before, 503 while its file is being put together.
     pub(super) async fn terminate(&self) -> Result<(), Error> {
         let mut standing = self.standing().await?;
-        let open = matches!(standing.phase, Phase::Open | Phase::Paused);
+        let open = standing.phase.is_under_way();
         // It may turn out to be complete: whoever sent the last byte was quicker.
         let phase =
             if open { self.cancel(&mut standing).await? } else { self.proceed(&mut standing, REQUEST_BUDGET).await? };

@@ -1,6 +1,9 @@
 //! Bytes that arrive.
 
+use bytes::Bytes;
+
 use super::cell::{PIECES_LIMIT, pack};
+use super::digest::Digest;
 use super::fill::{Filled, Own};
 use super::ranges::Ranges;
 use super::rope::Rope;
@@ -53,13 +56,15 @@ impl Upload {
             }
             let missing = contents.missing(length);
             let fresh = missing.within(&(start..start + rope.len()));
-            // The size is not known and the file goes on: the cell has no end yet.
-            let complete = fresh == missing && (standing.size.is_some() || length == self.task.cell);
-            if complete {
+            if fresh == missing {
                 let digest = (standing.digest.cells == cell).then(|| standing.digest.clone());
                 match self.fill(cell, length, &contents, Some(own), digest).await {
-                    Ok(filled) => {
-                        self.filled(standing, filled, &contents.keys()).await?;
+                    Ok(Filled::Made(digest)) => {
+                        self.filled(standing, digest, contents.keys()).await?;
+                        return Ok(true);
+                    }
+                    Ok(Filled::Existed) => {
+                        self.filled(standing, None, contents.keys()).await?;
                         return Ok(true);
                     }
                     Err(error) if failures + 1 >= ATTEMPTS => {
@@ -97,7 +102,7 @@ impl Upload {
         Ok(())
     }
 
-    async fn put_pieces(&self, item: Item<'_>, mut pieces: Vec<bytes::Bytes>, length: u64) -> Result<(), StoreError> {
+    async fn put_pieces(&self, item: Item<'_>, mut pieces: Vec<Bytes>, length: u64) -> Result<(), StoreError> {
         let key = self.key(item);
         if pieces.len() == 1 {
             return self.storage.main.put(&key, pieces.remove(0), Put::default()).await.map(drop);
@@ -106,11 +111,21 @@ impl Upload {
         self.storage.main.put_stream(&key, body, length, Put::default()).await.map(drop)
     }
 
-    /// A cell is full: its fragments go, and the digest that went along is kept.
-    async fn filled(&self, standing: &mut Standing, filled: Filled, fragments: &[String]) -> Result<(), Error> {
-        let mut obsolete = fragments.to_vec();
-        if let Filled::Made(Some(digest)) = filled {
-            obsolete.append(&mut self.keep_digest(standing, digest).await?);
+    /// A cell is full: the digest that goes so far is kept for all to find, and what nobody needs any more goes: its
+    /// fragments, and the digests before.
+    pub(super) async fn filled(
+        &self,
+        standing: &mut Standing,
+        digest: Option<Digest>,
+        fragments: Vec<String>,
+    ) -> Result<(), Error> {
+        let mut obsolete = fragments;
+        if let Some(digest) = digest {
+            let text = digest.text();
+            let key = self.key(Item::Digest { cells: digest.cells, digest: &text });
+            self.storage.main.put(&key, Bytes::new(), Put::default()).await?;
+            standing.digest = digest;
+            obsolete.append(&mut std::mem::replace(&mut standing.outdated, vec![key.to_string()]));
         }
         // They would go with the upload: nothing is lost if that fails.
         if let Err(error) = self.storage.main.delete_all(&obsolete).await {

@@ -48,7 +48,7 @@ use self::source::Source;
 use self::write::Target;
 use crate::app::App;
 use crate::error::{Error, Kind};
-use crate::http::{Auth, Dialect, Endpoint, Limits, Needs, Reply, Request, Verb, body};
+use crate::http::{Auth, Dialect, Endpoint, Limits, Needs, Reply, Request, Verb, body, detached};
 use crate::storage::key::VersionId;
 use crate::storage::{Creation, Key, Storage, StoreError};
 use crate::uploads::{self, Claim, Finished};
@@ -152,8 +152,7 @@ pub async fn import(app: &App, source: &Finished) -> Result<Imported, Error> {
         return Err(Error::new(Kind::Conflict, "The archives of this server are a directory that is only read."));
     }
     let source = source.clone();
-    let task = tokio::spawn(async move { import_once(storage, prefix, &source).await });
-    task.await.map_err(|cause| Error::internal("import", cause))?
+    detached("import", async move { import_once(storage, prefix, &source).await }).await
 }
 
 async fn import_once(storage: Storage, prefix: Arc<str>, source: &Finished) -> Result<Imported, Error> {

@@ -49,16 +49,7 @@ pub async fn sweep_older(app: &App, moment: SystemTime) -> Result<(), Error> {
 pub(super) async fn remove(storage: &Storage, prefix: &str, folder: &str) -> Result<(), StoreError> {
     let objects = Key::ArchiveFolder { prefix, folder };
     storage.archives.abort_multiparts(&objects).await?;
-    delete_all(storage, &objects).await?;
-    delete_all(storage, &Key::Crc32Folder(folder)).await?;
+    storage.main.delete_listed(&objects, |_| true).await?;
+    storage.main.delete_listed(&Key::Crc32Folder(folder), |_| true).await?;
     storage.main.delete(&Key::Import(folder)).await
-}
-
-async fn delete_all(storage: &Storage, prefix: &Key<'_>) -> Result<(), StoreError> {
-    let mut pages = storage.main.list(prefix);
-    while let Some(page) = pages.next().await? {
-        let keys: Vec<String> = page.into_iter().map(|object| object.key).collect();
-        storage.main.delete_all(&keys).await?;
-    }
-    Ok(())
 }

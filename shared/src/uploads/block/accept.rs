@@ -7,7 +7,7 @@ use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Response};
 use serde_json::{Value, json};
 
-use super::view::{inclusive, is_under_way, view, word};
+use super::view::{inclusive, view, word};
 use crate::app::App;
 use crate::error::{Error, Kind};
 use crate::http::{Reply, body};
@@ -47,7 +47,7 @@ pub(super) async fn acknowledge(
     block: &Range<u64>,
 ) -> Result<Reply, Error> {
     let mut status = word(standing.phase);
-    if is_under_way(standing.phase) && standing.size == Some(block.end) {
+    if standing.phase.is_under_way() && standing.size == Some(block.end) {
         let view = view(upload, standing, 1).await?;
         if let Some(gap) = view.gaps.first() {
             return Ok(answer("1", "The server needs certain blocks.", inclusive(gap)));

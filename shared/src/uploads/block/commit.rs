@@ -13,12 +13,13 @@ use super::input::{self, Fields};
 use super::{BLOCK_TIME, CALL_LIMIT, named, presign};
 use crate::app::App;
 use crate::error::{Error, Kind};
-use crate::http::{Auth, Body, Dialect, Endpoint, Limits, Needs, Reply, Request, Verb};
+use crate::http::{Auth, Body, Dialect, Endpoint, Limits, Needs, Reply, Request, Verb, detached};
 use crate::storage::{Fetch, Head, Item};
 use crate::uploads::digest::hex;
 use crate::uploads::ranges::Ranges;
 use crate::uploads::standing::Standing;
 use crate::uploads::task::{Upload, is_id};
+use crate::uploads::transfer::Transfer;
 
 /// Takes in a block that was put straight into the store.
 pub const COMMIT: Endpoint = Endpoint {
@@ -46,8 +47,7 @@ async fn commit(app: &App, request: Request) -> Result<Reply, Error> {
     let claimed = Claimed::read(&fields, upload.task.capacity())?;
     let range = claimed.range.clone();
     // It goes on when the client goes away, as a block that came in a form does.
-    let taken = tokio::spawn(take_in(upload, claimed)).await;
-    let (upload, mut standing) = taken.map_err(|cause| Error::internal("take in a block", cause))??;
+    let (upload, mut standing) = detached("take in a block", take_in(upload, claimed)).await?;
     acknowledge(app, &upload, &mut standing, &range).await
 }
 
@@ -83,7 +83,7 @@ async fn take_in(upload: Upload, claimed: Claimed) -> Result<(Upload, Standing),
             return Err(error);
         }
         let body = read(&upload, &claimed, &head).await?;
-        let received = upload.receive(standing, claimed.range.start, body).await?;
+        let received = upload.receive(standing, claimed.range.start, body, &Transfer::begin(&upload.id)).await?;
         if let Some(error) = received.error {
             return Err(Error::unavailable("The block could not be read from the store.").caused_by(error));
         }

@@ -108,7 +108,7 @@ impl Application {
 async fn begin(app: &App, upload: &Upload) -> Result<&'static str, Error> {
     let mut standing = upload.standing().await?;
     upload.end_if_there(&mut standing).await?;
-    if upload.task.size == Some(0) || !matches!(standing.phase, Phase::Open | Phase::Paused) {
+    if upload.task.size == Some(0) || !standing.phase.is_under_way() {
         upload.proceed(&mut standing, REQUEST_BUDGET).await?;
     }
     if matches!(standing.phase, Phase::Ended { .. }) {

@@ -6,10 +6,10 @@ use serde_json::json;
 use super::CALL;
 use super::accept::over;
 use super::input::{Fields, query};
-use super::view::{is_under_way, word};
+use super::view::word;
 use crate::app::App;
 use crate::error::{Error, Kind};
-use crate::http::{Auth, Dialect, Endpoint, Needs, Reply, Request, Verb};
+use crate::http::{Auth, Dialect, Endpoint, Needs, Reply, Request, Verb, detached};
 use crate::uploads::standing::{Phase, Standing, Verdict};
 use crate::uploads::task::Upload;
 
@@ -44,14 +44,13 @@ async fn state(app: &App, request: Request) -> Result<Reply, Error> {
         _ => return Err(Error::invalid("status must be pause, upload or cancel.")),
     };
     let upload = super::open(app, (id, key)).await?;
-    let changed = tokio::spawn(async move { change(&upload, wanted).await }).await;
-    let phase = changed.map_err(|cause| Error::internal("change a task", cause))??;
+    let phase = detached("change a task", async move { change(&upload, wanted).await }).await?;
     Ok(Reply::Json(StatusCode::OK, json!({ "taskId": id, "status": word(phase) })))
 }
 
 async fn change(upload: &Upload, wanted: Wanted) -> Result<Phase, Error> {
     let mut standing = upload.standing().await?;
-    if !is_under_way(standing.phase) {
+    if !standing.phase.is_under_way() {
         return Err(over(standing.phase));
     }
     match wanted {

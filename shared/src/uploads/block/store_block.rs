@@ -9,7 +9,7 @@ use super::form::{FILE_LIMIT, FORM_LIMIT, Form};
 use super::{BLOCK_TIME, form, input, named};
 use crate::app::App;
 use crate::error::{Error, Kind};
-use crate::http::{Auth, Dialect, Endpoint, Limits, Needs, Reply, Request, Verb};
+use crate::http::{Auth, Dialect, Endpoint, Limits, Needs, Reply, Request, Verb, detached};
 use crate::uploads::receive::{Room, room};
 use crate::uploads::rope::Rope;
 use crate::uploads::task::Upload;
@@ -42,8 +42,7 @@ async fn store_block(app: &App, request: Request) -> Result<Reply, Error> {
     let (range, bytes) = checked(form, upload.task.capacity())?;
     let block = Block { range: range.clone(), bytes, _room: room };
     // It goes on when the client goes away: a block is stored whole or not at all, and so is what follows from it.
-    let stored = tokio::spawn(store(upload, block)).await;
-    let (upload, mut standing) = stored.map_err(|cause| Error::internal("store a block", cause))??;
+    let (upload, mut standing) = detached("store a block", store(upload, block)).await?;
     acknowledge(app, &upload, &mut standing, &range).await
 }
 

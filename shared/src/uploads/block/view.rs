@@ -17,13 +17,13 @@ pub(super) struct View {
 
 /// Looks for the first `limit` gaps; `standing` is brought up to date.
 pub(super) async fn view(upload: &Upload, standing: &mut Standing, limit: usize) -> Result<View, Error> {
-    if !is_under_way(standing.phase) {
+    if !standing.phase.is_under_way() {
         return Ok(View { status: word(standing.phase), gaps: Vec::new() });
     }
     let mut gaps = upload.missing(standing, limit).await?;
     // An end that came meanwhile has removed what was looked for: nothing is missing then.
     *standing = upload.standing().await?;
-    if !is_under_way(standing.phase) {
+    if !standing.phase.is_under_way() {
         gaps.clear();
     } else if gaps.is_empty() {
         return Ok(View { status: "finishing", gaps });
@@ -47,8 +47,4 @@ pub(super) fn word(phase: Phase) -> &'static str {
 /// A range as the protocol writes it: both ends belong to it.
 pub(super) fn inclusive(range: &Range<u64>) -> Value {
     json!({ "startByte": range.start, "endByte": range.end.saturating_sub(1) })
-}
-
-pub(super) fn is_under_way(phase: Phase) -> bool {
-    matches!(phase, Phase::Open | Phase::Paused)
 }

@@ -7,13 +7,11 @@ use http::{HeaderValue, Response, StatusCode};
 
 use super::limits::Allowed;
 use super::version::{Version, integer};
-use super::{
-    LENGTH, OFFSET, PARTIAL, STREAM, check_there, completed, inconsistent_length, mismatching_offset, open, tell,
-};
+use super::{LENGTH, OFFSET, PARTIAL, check_there, completed, inconsistent_length, mismatching_offset, open, tell};
 use crate::app::App;
 use crate::error::{Error, Kind};
-use crate::http::{Auth, Body, Dialect, Endpoint, Needs, Reply, Request, Verb, body};
-use crate::uploads::append::{Appended, Content, Then, Turn, is_over};
+use crate::http::{Auth, Body, Dialect, Endpoint, Limits, Needs, Reply, Request, Verb, body};
+use crate::uploads::append::{Appended, Content, Then, Turn};
 use crate::uploads::standing::Standing;
 use crate::uploads::task::Upload;
 
@@ -25,7 +23,7 @@ pub const APPEND: Endpoint = Endpoint {
     auth: Auth::Open,
     dialect: Dialect::Plain,
     needs: Needs::Store,
-    limits: STREAM,
+    limits: Limits::STREAM,
     handler: |app, request| Box::pin(append(app, request)),
 };
 
@@ -44,7 +42,7 @@ async fn append(app: &App, mut request: Request) -> Result<Reply, Error> {
     let mut turn = upload.turn().await?;
     let offset = turn.offset;
     check_there(version, turn.standing.phase)?;
-    if is_over(turn.standing.phase) {
+    if !turn.standing.phase.is_under_way() {
         let empty = http_body::Body::is_end_stream(&body);
         return Err(after_the_end(version, empty));
     }
@@ -83,7 +81,7 @@ pub(super) async fn store(
     match appended.error {
         Some(error) if error.kind() == Kind::TooLarge => Err(allowed.exceeded(room).unwrap_or_else(too_long)),
         Some(error) => Err(error),
-        None if complete && !is_over(appended.phase) => {
+        None if complete && appended.phase.is_under_way() => {
             // Unless its digest is still being made: then there is nothing left to send either.
             let (standing, offset) = upload.progress().await?;
             if standing.size == Some(offset) {
@@ -93,7 +91,7 @@ pub(super) async fn store(
             Err(inconsistent_length("The upload is complete and has fewer bytes than were announced."))
         }
         None => {
-            if is_over(appended.phase) {
+            if !appended.phase.is_under_way() {
                 app.wake_workers();
             }
             Ok(appended)

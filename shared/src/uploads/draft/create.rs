@@ -7,10 +7,10 @@ use http::{HeaderValue, Response, StatusCode};
 
 use super::limits::Allowed;
 use super::version::{Version, integer, is_spoken};
-use super::{LENGTH, OFFSET, PARTIAL, STREAM, append, inconsistent_length, tell};
+use super::{LENGTH, OFFSET, PARTIAL, append, inconsistent_length, tell};
 use crate::app::App;
 use crate::error::{Error, Kind};
-use crate::http::{Auth, Body, Dialect, Endpoint, Needs, Reply, Request, Verb, body};
+use crate::http::{Auth, Body, Dialect, Endpoint, Limits, Needs, Reply, Request, Verb, body};
 use crate::uploads::disposition::file_name;
 use crate::uploads::serve::is_media_type;
 use crate::uploads::task::{Origin, Task, Upload};
@@ -23,7 +23,7 @@ pub const CREATE: Endpoint = Endpoint {
     auth: Auth::Open,
     dialect: Dialect::Plain,
     needs: Needs::Store,
-    limits: STREAM,
+    limits: Limits::STREAM,
     handler: |app, request| Box::pin(create(app, request)),
 };
 

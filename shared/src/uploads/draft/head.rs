@@ -9,7 +9,6 @@ use super::{LENGTH, check_there, get, open, tell};
 use crate::app::App;
 use crate::error::Error;
 use crate::http::{Auth, Dialect, Endpoint, Limits, Needs, Reply, Request, Verb, body};
-use crate::uploads::append::is_over;
 
 /// Tells the offset; of a complete upload, to whoever does not speak the draft, it is the head of the download too.
 pub const HEAD: Endpoint = Endpoint {
@@ -30,7 +29,7 @@ async fn head(app: &App, request: Request) -> Result<Reply, Error> {
     let upload = open(app, request.param("id")).await?;
     let (standing, offset) = upload.progress().await?;
     check_there(version, standing.phase)?;
-    let over = is_over(standing.phase);
+    let over = !standing.phase.is_under_way();
     let mut response = Response::new(body::empty());
     *response.status_mut() = StatusCode::NO_CONTENT;
     if over

@@ -34,8 +34,6 @@ pub use get::DOWNLOAD;
 pub use head::HEAD;
 pub use options::OPTIONS;
 
-use std::time::Duration;
-
 use http::{HeaderName, HeaderValue, Response};
 
 use self::version::Version;
@@ -43,16 +41,13 @@ use super::standing::{Phase, Verdict};
 use super::task::{Origin, Upload};
 use crate::app::App;
 use crate::error::{Error, Kind, Problem};
-use crate::http::{Body, Limits};
+use crate::http::Body;
 
 const OFFSET: HeaderName = HeaderName::from_static("upload-offset");
 const LENGTH: HeaderName = HeaderName::from_static("upload-length");
 
 /// The content type of bytes that continue an upload.
 const PARTIAL: &str = "application/partial-upload";
-
-/// A stream of any length, for as long as it moves within a day.
-const STREAM: Limits = Limits { body: u64::MAX, time: Duration::from_secs(24 * 3600) };
 
 /// An upload that came through this door; 404 if there is none.
 async fn open(app: &App, id: &str) -> Result<Upload, Error> {

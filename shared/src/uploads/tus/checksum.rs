@@ -13,7 +13,7 @@ use sha1::Sha1;
 use sha2::{Digest as _, Sha256};
 
 use crate::error::{Error, Kind};
-use crate::http::{Body, body};
+use crate::http::{Body, body, detached};
 use crate::storage::{Fetch, Item, Put};
 use crate::uploads::append::{Appended, Content, Then, Turn};
 use crate::uploads::receive::{IDLE_LIMIT, Room, room};
@@ -86,8 +86,7 @@ impl Expected {
                 let nonce = self.put_aside(upload, body, length).await?;
                 let upload = upload.clone();
                 // Once it is compared it is ours to take in, whether the client stays or not.
-                let task = tokio::spawn(async move { take_in(&upload, turn, &nonce).await });
-                task.await.map_err(|cause| Error::internal("take in", cause))?
+                detached("take in", async move { take_in(&upload, turn, &nonce).await }).await
             }
             _ => {
                 let (bytes, room) = self.hold(body, length.unwrap_or(HELD_LIMIT)).await?;

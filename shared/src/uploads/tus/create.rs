@@ -10,14 +10,13 @@ use super::concat::{Concat, total};
 use super::metadata::Metadata;
 use super::patch::{Chunk, overridden};
 use super::{
-    CHUNK, CONCAT, DEFER_LENGTH, LENGTH, METADATA, OFFSET, STREAM, answer, check_version, content_type, expires,
-    number, options, text,
+    CHUNK, CONCAT, DEFER_LENGTH, LENGTH, METADATA, OFFSET, answer, check_version, content_type, expires, number,
+    options, text,
 };
 use crate::app::App;
 use crate::error::{Error, Kind};
-use crate::http::{Auth, Body, Dialect, Endpoint, Needs, Reply, Request, Verb, body};
+use crate::http::{Auth, Body, Dialect, Endpoint, Limits, Needs, Reply, Request, Verb, body};
 use crate::storage::{Item, Put};
-use crate::uploads::append::is_over;
 use crate::uploads::finish::REQUEST_BUDGET;
 use crate::uploads::receive::IDLE_LIMIT;
 use crate::uploads::task::{Origin, Task, Upload};
@@ -30,7 +29,7 @@ pub const CREATE: Endpoint = Endpoint {
     auth: Auth::Open,
     dialect: Dialect::Tus,
     needs: Needs::Store,
-    limits: STREAM,
+    limits: Limits::STREAM,
     handler: |app, request| {
         Box::pin(async move {
             match overridden(&request)?.as_str() {
@@ -127,7 +126,7 @@ async fn begin(app: &App, upload: &Upload, chunk: Option<Chunk>) -> Result<Respo
     } else if upload.task.size == Some(0) || !upload.task.joins.is_empty() {
         phase = upload.proceed(&mut turn.standing, REQUEST_BUDGET).await?;
     }
-    if is_over(phase) {
+    if !phase.is_under_way() {
         app.wake_workers();
     }
     expires(app, phase, SystemTime::now(), response.headers_mut());

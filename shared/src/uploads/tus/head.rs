@@ -10,7 +10,6 @@ use super::{
 use crate::app::App;
 use crate::error::Error;
 use crate::http::{Auth, Dialect, Endpoint, Limits, Needs, Reply, Request, Verb};
-use crate::uploads::append::is_over;
 use crate::uploads::finish::REQUEST_BUDGET;
 use crate::uploads::standing::Standing;
 use crate::uploads::task::{Origin, Upload};
@@ -41,7 +40,7 @@ pub(super) async fn head(app: &App, request: Request) -> Result<Reply, Error> {
     let (mut standing, offset) = upload.progress().await?;
     check_there(standing.phase)?;
     // Nobody else may ask again: what is complete by now is finished here.
-    if !is_over(standing.phase) && (is_final(&upload) || standing.size == Some(offset)) {
+    if standing.phase.is_under_way() && (is_final(&upload) || standing.size == Some(offset)) {
         standing.phase = upload.proceed(&mut standing, REQUEST_BUDGET).await?;
         app.wake_workers();
     }
@@ -54,7 +53,7 @@ pub(super) async fn head(app: &App, request: Request) -> Result<Reply, Error> {
         None if is_final(&upload) => None,
         None => headers.insert(DEFER_LENGTH, 1.into()),
     };
-    if is_over(standing.phase) {
+    if !standing.phase.is_under_way() {
         headers.insert(OFFSET, length.unwrap_or(offset).into());
     } else if !is_final(&upload) {
         headers.insert(OFFSET, offset.into());

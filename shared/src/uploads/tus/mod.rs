@@ -35,7 +35,7 @@ pub use head::HEAD;
 pub use options::OPTIONS;
 pub use patch::PATCH;
 
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 
@@ -43,7 +43,7 @@ use super::standing::{Phase, Verdict};
 use super::task::{Origin, Upload};
 use crate::app::App;
 use crate::error::{Error, Kind};
-use crate::http::{Body, Limits, Request, body};
+use crate::http::{Body, Request, body};
 
 /// Which version a message speaks.
 pub(crate) const RESUMABLE: HeaderName = HeaderName::from_static("tus-resumable");
@@ -61,9 +61,6 @@ const CHECKSUM: HeaderName = HeaderName::from_static("upload-checksum");
 
 /// The content type of bytes that continue an upload.
 const CHUNK: &str = "application/offset+octet-stream";
-
-/// A stream of any length, for as long as it moves within a day.
-const STREAM: Limits = Limits { body: u64::MAX, time: Duration::from_secs(24 * 3600) };
 
 /// 412 unless the request speaks this version.
 fn check_version(headers: &HeaderMap) -> Result<(), Error> {
@@ -124,7 +121,7 @@ fn answer(status: StatusCode) -> Response<Body> {
 
 /// Tells until when an unfinished upload is kept that was last active then.
 fn expires(app: &App, phase: Phase, active: SystemTime, headers: &mut HeaderMap) {
-    if matches!(phase, Phase::Open | Phase::Paused) {
+    if phase.is_under_way() {
         let date = httpdate::fmt_http_date(active + app.config.upload_expiry);
         if let Ok(date) = HeaderValue::try_from(date) {
             headers.insert(EXPIRES, date);

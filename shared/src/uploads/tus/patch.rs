@@ -7,13 +7,13 @@ use http::{Method, StatusCode};
 
 use super::checksum::Expected;
 use super::{
-    CHECKSUM, CHUNK, LENGTH, OFFSET, STREAM, answer, check_there, check_version, content_type, delete, expires, head,
-    is_final, number, open, options, text,
+    CHECKSUM, CHUNK, LENGTH, OFFSET, answer, check_there, check_version, content_type, delete, expires, head, is_final,
+    number, open, options, text,
 };
 use crate::app::App;
 use crate::error::{Error, Kind};
-use crate::http::{Auth, Body, Dialect, Endpoint, Needs, Reply, Request, Verb, body};
-use crate::uploads::append::{Appended, Content, Then, Turn, is_over};
+use crate::http::{Auth, Body, Dialect, Endpoint, Limits, Needs, Reply, Request, Verb, body};
+use crate::uploads::append::{Appended, Content, Then, Turn};
 use crate::uploads::standing::Standing;
 use crate::uploads::task::Upload;
 
@@ -25,7 +25,7 @@ pub const PATCH: Endpoint = Endpoint {
     auth: Auth::Open,
     dialect: Dialect::Tus,
     needs: Needs::Store,
-    limits: STREAM,
+    limits: Limits::STREAM,
     handler: |app, request| {
         Box::pin(async move {
             match overridden(&request)?.as_str() {
@@ -115,7 +115,7 @@ async fn patch(app: &App, mut request: Request) -> Result<Reply, Error> {
     turn.standing = declare(&upload, turn.standing, offset, length).await?;
     chunk.check_length(offset, turn.standing.size)?;
     let appended = chunk.append(&upload, turn).await?;
-    if is_over(appended.phase) {
+    if !appended.phase.is_under_way() {
         app.wake_workers();
     }
     let mut response = answer(StatusCode::NO_CONTENT);
