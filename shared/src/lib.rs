@@ -12,6 +12,9 @@
 //! - [`pages`]: what describes the service: heart beat, health, OpenAPI, documentation.
 //! - [`app`], [`config`], [`error`], [`auth`], [`log`]: what all of them stand on.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
 pub mod app;
 pub mod archive;
 pub mod auth;
@@ -26,6 +29,21 @@ pub mod outbox;
 pub mod pages;
 pub mod storage;
 pub mod uploads;
+
+/// Bytes in lower-case hex.
+pub fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+/// 128 random bits: a name that nobody can guess, in a form that fits a key and a URL.
+pub fn random_name() -> String {
+    URL_SAFE_NO_PAD.encode(random::<16>())
+}
 
 /// Bytes from the system's generator.
 ///

@@ -132,8 +132,8 @@ impl Digester {
 impl Digests {
     pub(super) fn etag(&self) -> String {
         match self.md5 {
-            Some(md5) => hex(&md5),
-            None => format!("{}-1", hex(&shared::random::<16>())),
+            Some(md5) => shared::hex(&md5),
+            None => format!("{}-1", shared::hex(&shared::random::<16>())),
         }
     }
 }
@@ -148,15 +148,6 @@ pub(super) fn combine_crc32(first: u32, second: u32, second_len: u64) -> u32 {
 /// A CRC as S3 writes it: base64 of four bytes, most significant first.
 pub(super) fn crc32_text(crc32: u32) -> String {
     BASE64.encode(crc32.to_be_bytes())
-}
-
-pub(super) fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        // Writing to a String has no error.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 fn promised_trailers(headers: &HeaderMap) -> [bool; 5] {

@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 
 use bytes::Bytes;
-use futures_util::TryStreamExt;
 
 use crate::error::BoxError;
 use crate::storage::key::{KeyId, VersionId, parse_crc32};
@@ -61,13 +60,12 @@ pub(super) async fn compute(storage: &Storage, key: &str, etag: &str, size: u64)
         Err(error) if matches!(error.fault, Fault::Precondition | Fault::Missing) => return Ok(None),
         Err(error) => return Err(error.into()),
     };
-    let mut frames = http_body_util::BodyDataStream::new(object.body);
-    let (mut hasher, mut read) = (crc32fast::Hasher::new(), 0);
-    while let Some(frame) = tokio::time::timeout(IDLE_LIMIT, frames.try_next()).await?? {
-        hasher.update(&frame);
-        read += frame.len() as u64;
+    if object.length != size {
+        return Err("the object's body is not of its length".into());
     }
-    if read == size { Ok(Some(hasher.finalize())) } else { Err("the object's body is not of its length".into()) }
+    let mut hasher = crc32fast::Hasher::new();
+    object.read(|frame| hasher.update(frame)).await?;
+    Ok(Some(hasher.finalize()))
 }
 
 /// Takes away the records of a key's other versions, or of all if it is gone.

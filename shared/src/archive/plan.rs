@@ -10,6 +10,7 @@ use super::checksums::{self, Checksums};
 use super::layout::{Form, Layout, Member};
 use super::names::{Unique, entry_name};
 use crate::error::{Error, Kind};
+use crate::hex;
 use crate::http::range::Representation;
 use crate::storage::{Key, Listed, Storage, StoreError, key};
 
@@ -162,8 +163,7 @@ impl Plan {
             hash.update(entry.modified.to_le_bytes());
         }
         let digest = hash.finalize();
-        let hex: String = digest[..16].iter().map(|byte| format!("{byte:02x}")).collect();
-        format!("\"{hex}\"")
+        format!("\"{}\"", hex(&digest[..16]))
     }
 }
 

@@ -47,9 +47,11 @@ where
         .boxed_unsync()
 }
 
-/// A body that fails once nothing has come of it for `limit`.
+/// A body that fails, with [`Elapsed`](tokio::time::error::Elapsed), once nothing has come of it for `limit`. Between
+/// two frames others get their turn.
 pub fn impatient(body: Body, limit: Duration) -> Body {
     let frames = stream::unfold(BodyDataStream::new(body), move |mut frames| async move {
+        tokio::task::yield_now().await;
         match tokio::time::timeout(limit, frames.try_next()).await {
             Ok(frame) => Some((frame.transpose()?, frames)),
             Err(elapsed) => Some((Err(BoxError::from(elapsed)), frames)),

@@ -20,6 +20,7 @@ use super::router::{Miss, route};
 use crate::app::App;
 use crate::auth;
 use crate::error::{Error, Kind};
+use crate::hex;
 
 /// The longest path that is looked at, in bytes; nothing lives behind a longer one.
 const PATH_LIMIT: usize = 8 * 1024;
@@ -143,8 +144,7 @@ fn shown(path: &str) -> String {
     };
     let (permission, tail) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
     let digest = Sha256::digest(percent_decode_str(permission).collect::<Vec<u8>>());
-    let short: String = digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
-    format!("{before}sha256:{short}{}", tail.escape_debug())
+    format!("{before}sha256:{}{}", hex(&digest[..4]), tail.escape_debug())
 }
 
 fn other_methods(allow: &[&'static str]) -> Error {

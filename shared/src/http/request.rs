@@ -1,7 +1,5 @@
 //! A request as a handler sees it: routed, identified, its body still a stream.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::header::HOST;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 use percent_encoding::percent_decode_str;
@@ -88,7 +86,7 @@ impl RequestId {
         };
         match headers.get(X_REQUEST_ID).and_then(|value| value.to_str().ok()).filter(sane) {
             Some(own) => Self(own.to_owned()),
-            None => Self(URL_SAFE_NO_PAD.encode(crate::random::<16>())),
+            None => Self(crate::random_name()),
         }
     }
 

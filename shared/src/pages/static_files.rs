@@ -12,6 +12,7 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE, LAST_MODIFIED};
 use sha2::{Digest, Sha256};
 
 use crate::error::Error;
+use crate::hex;
 use crate::http::range::Representation;
 use crate::http::{Auth, Dialect, Endpoint, Limits, Needs, Reply, Request, Verb, body};
 
@@ -110,12 +111,8 @@ impl Asset {
 
     /// 64 bits of the content's SHA-256, in hex.
     fn version(self) -> &'static str {
-        static VERSIONS: LazyLock<[String; Asset::ALL.len()]> = LazyLock::new(|| {
-            Asset::ALL.map(|asset| {
-                let digest = Sha256::digest(asset.content());
-                digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
-            })
-        });
+        static VERSIONS: LazyLock<[String; Asset::ALL.len()]> =
+            LazyLock::new(|| Asset::ALL.map(|asset| hex(&Sha256::digest(asset.content())[..8])));
         &VERSIONS[self as usize]
     }
 }

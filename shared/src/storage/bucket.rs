@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
@@ -13,8 +13,9 @@ use aws_sdk_s3::primitives::{ByteStream, DateTime, SdkBody};
 use aws_sdk_s3::types::{ChecksumAlgorithm, Delete, ObjectIdentifier};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use bytes::Bytes;
+use futures_util::TryStreamExt;
 use http_body::{Frame, SizeHint};
-use http_body_util::BodyExt;
+use http_body_util::{BodyDataStream, BodyExt};
 
 use super::connect::patient;
 use super::direct::Direct;
@@ -22,7 +23,13 @@ use super::fault::{Fault, StoreError};
 use super::key::Key;
 use super::listing::Pages;
 use crate::error::BoxError;
-use crate::http::Body;
+use crate::http::{Body, body};
+
+/// How long a body may stand still that is read here.
+const IDLE_LIMIT: Duration = Duration::from_secs(60);
+
+/// What is wrong with a body that ended early.
+const SHORT: &str = "the store's answer is not of the length that it announced";
 
 /// The most keys that one DeleteObjects takes (S3 API reference).
 const DELETE_BATCH: usize = 1000;
@@ -296,11 +303,22 @@ impl http_body::Body for Streamed {
 }
 
 impl Fetched {
+    /// Hands the body over frame by frame, and lets others have their turn between two of them. An error if it stands
+    /// still, or is not of the announced length.
+    pub async fn read(self, mut each: impl FnMut(&[u8])) -> Result<(), BoxError> {
+        let (mut frames, mut read) = (BodyDataStream::new(body::impatient(self.body, IDLE_LIMIT)), 0);
+        while let Some(frame) = frames.try_next().await? {
+            each(&frame);
+            read += frame.len() as u64;
+        }
+        if read == self.length { Ok(()) } else { Err(SHORT.into()) }
+    }
+
     /// The whole body in memory; the caller knows it to be small. An error if it is not of the
     /// announced length.
     pub async fn bytes(self) -> Result<Bytes, BoxError> {
         let length = self.length;
         let bytes = self.body.collect().await?.to_bytes();
-        if bytes.len() as u64 == length { Ok(bytes) } else { Err("the store's answer is short".into()) }
+        if bytes.len() as u64 == length { Ok(bytes) } else { Err(SHORT.into()) }
     }
 }

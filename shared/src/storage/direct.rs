@@ -184,9 +184,7 @@ impl Signer {
         }
         write!(canonical, "\n{signed}\n{PAYLOAD}")?;
         let mut text = format!("AWS4-HMAC-SHA256\n{date}\n{}\n", self.scope);
-        for byte in Sha256::digest(canonical) {
-            write!(text, "{byte:02x}")?;
-        }
+        text.push_str(&crate::hex(&Sha256::digest(canonical)));
         let signature = calculate_signature(&self.key, text.as_bytes());
         let (access_key, scope) = (&self.access_key, &self.scope);
         let authorization =

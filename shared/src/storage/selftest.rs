@@ -13,7 +13,7 @@ const RACERS: u8 = 8;
 
 /// Races creators and changers on one object, and takes it away again.
 pub(super) async fn run(bucket: &Bucket) -> Result<(), StoreError> {
-    let nonce: String = crate::random::<8>().iter().map(|byte| format!("{byte:02x}")).collect();
+    let nonce = crate::hex(&crate::random::<8>());
     let key = Key::SelfTest(&nonce);
     let outcome = race_twice(bucket, &key).await;
     bucket.delete(&key).await?;

@@ -4,8 +4,6 @@ use std::collections::HashSet;
 use std::sync::{LazyLock, Mutex, PoisonError};
 use std::time::Duration;
 
-use futures_util::TryStreamExt;
-use http_body_util::BodyDataStream;
 use tokio::time::Instant;
 
 use super::digest::Digest;
@@ -19,9 +17,6 @@ use crate::storage::{Fetch, Item};
 
 /// How long a request reads on in cells that others have filled, while more are to come.
 const READ_ON: Duration = Duration::from_millis(300);
-
-/// How long a read of a cell may stand still.
-const IDLE_LIMIT: Duration = Duration::from_secs(60);
 
 /// What is being worked on in this process. It only saves work: whoever finds it here leaves it to the other.
 static BUSY: LazyLock<Mutex<HashSet<String>>> = LazyLock::new(Mutex::default);
@@ -99,15 +94,10 @@ impl Upload {
 
     async fn read_cell(&self, cell: u64, length: u64, digest: &mut Digest) -> Result<(), BoxError> {
         let fetched = self.storage.main.get(&self.key(Item::Full(cell)), Fetch::default()).await?;
-        let mut frames = BodyDataStream::new(fetched.body);
-        let mut read = 0;
-        while let Some(frame) = tokio::time::timeout(IDLE_LIMIT, frames.try_next()).await?? {
-            digest.update(&frame);
-            read += frame.len() as u64;
-            // Hashing a frame takes as long as many small requests.
-            tokio::task::yield_now().await;
+        if fetched.length != length {
+            return Err("a cell is not of its length".into());
         }
-        if read == length { Ok(()) } else { Err("a cell is not of its length".into()) }
+        fetched.read(|frame| digest.update(frame)).await
     }
 
     /// Whether every cell from the digest on is full.

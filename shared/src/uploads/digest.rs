@@ -7,6 +7,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use md5::digest::common::hazmat::SerializableState;
 use md5::{Digest as _, Md5};
 
+use crate::hex;
+
 /// The digest of the first `cells` cells.
 #[derive(Clone, Debug)]
 pub(super) struct Digest {
@@ -63,16 +65,6 @@ impl Digest {
         };
         Some(Self { cells, crc32, md5 })
     }
-}
-
-/// Bytes in lower-case hex.
-pub(super) fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        // Writing to a string cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 #[cfg(test)]

@@ -8,8 +8,9 @@ use tracing::warn;
 
 use super::advance::Claim;
 use super::cell::{Contents, Fragment, pack};
-use super::task::{Upload, nonce};
+use super::task::Upload;
 use crate::error::BoxError;
+use crate::random_name;
 use crate::storage::upload_key::parse;
 use crate::storage::{Fetch, Item, Key, Put};
 
@@ -73,7 +74,7 @@ impl Upload {
             }
             at = fragment.range.end;
         }
-        let nonce = nonce();
+        let nonce = random_name();
         let key = self.key(Item::Pack { cell, count: pieces.len(), nonce: &nonce });
         self.storage.main.put(&key, pack(&pieces)?, Put::default()).await?;
         let merged: Vec<String> = sources.into_keys().collect();

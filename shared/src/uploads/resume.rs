@@ -7,6 +7,7 @@ use sha2::{Digest, Sha256};
 use super::standing::Phase;
 use super::task::{Task, Upload};
 use crate::error::Error;
+use crate::hex;
 use crate::storage::{Creation, Key, Storage};
 
 /// How often it is looked again because another client was quicker.
@@ -19,7 +20,7 @@ pub fn name(parts: &[&str]) -> String {
         hash.update((part.len() as u64).to_le_bytes());
         hash.update(part);
     }
-    super::digest::hex(&hash.finalize()[..16])
+    hex(&hash.finalize()[..16])
 }
 
 impl Upload {

@@ -3,13 +3,12 @@
 use std::ops::Range;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::config::BusinessId;
 use crate::error::Error;
+use crate::random_name;
 use crate::storage::upload_key::CELLS_LIMIT;
 use crate::storage::{Creation, Item, Key, Storage, UploadKey};
 
@@ -155,7 +154,7 @@ impl Upload {
 
     /// Creates an upload under an id that nobody can guess.
     pub async fn begin(storage: &Storage, task: Task) -> Result<Self, Error> {
-        let made = Self::create(storage, &nonce(), task).await?;
+        let made = Self::create(storage, &random_name(), task).await?;
         made.ok_or_else(|| Error::internal("create upload", "128 random bits came twice"))
     }
 
@@ -177,11 +176,6 @@ impl Upload {
     pub fn destination(&self) -> String {
         self.task.destination.clone().unwrap_or_else(|| Key::File(&self.id).to_string())
     }
-}
-
-/// 128 random bits, in a form that fits a key and a URL.
-pub(super) fn nonce() -> String {
-    URL_SAFE_NO_PAD.encode(crate::random::<16>())
 }
 
 /// Whether it fits a key and a URL as it is.

@@ -8,8 +8,9 @@ use super::fill::{Filled, Own};
 use super::ranges::Ranges;
 use super::rope::Rope;
 use super::standing::Standing;
-use super::task::{Upload, nonce};
+use super::task::Upload;
 use crate::error::{Error, Kind};
+use crate::random_name;
 use crate::storage::{Item, Put, StoreError};
 
 /// How often the making of a cell is tried when others change it meanwhile, or the store fails.
@@ -46,7 +47,7 @@ impl Upload {
     async fn write_cell(&self, standing: &mut Standing, cell: u64, (start, rope): (u64, &Rope)) -> Result<bool, Error> {
         let range = self.task.cell_range(cell, standing.size);
         let length = range.end - range.start;
-        let nonce = nonce();
+        let nonce = random_name();
         let own = Own { start, rope, nonce: &nonce };
         let mut failures = 0;
         loop {

@@ -5,7 +5,6 @@ use std::os::unix::fs::MetadataExt;
 
 use sha2::{Digest, Sha256};
 
-use crate::store::digest::hex;
 use crate::store::ops::list_objects::Listed;
 
 /// Bytes of the hash that make the ETag: 40 hex digits, which nobody takes for the MD5 of the content.
@@ -62,7 +61,7 @@ impl Stamp {
         hash.update(self.changed.1.to_le_bytes());
         hash.update(self.inode.to_le_bytes());
         let hash: [u8; 32] = hash.finalize().into();
-        hex(&hash[..ETAG_BYTES])
+        shared::hex(&hash[..ETAG_BYTES])
     }
 
     pub(super) fn listed(&self) -> Listed {

@@ -9,7 +9,7 @@ use s3s::{S3Error, S3Result, s3_error};
 
 use super::{etag, full_object};
 use crate::store::condition::WriteConditions;
-use crate::store::digest::{combine_crc32, crc32_text, hex};
+use crate::store::digest::{combine_crc32, crc32_text};
 use crate::store::error::{Refusal, no_such_upload};
 use crate::store::row::{Body, Chunk, Object, Part, Upload};
 use crate::store::state::{State, now};
@@ -145,7 +145,7 @@ fn combined_etag(named: &[Named]) -> String {
             None => md5.update(&part.etag),
         }
     }
-    format!("{}-{}", hex(&md5.finalize()), named.len())
+    format!("{}-{}", shared::hex(&md5.finalize()), named.len())
 }
 
 fn decode_hex(digits: &str) -> Option<Vec<u8>> {

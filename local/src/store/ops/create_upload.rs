@@ -4,7 +4,6 @@ use s3s::dto::{CreateMultipartUploadInput, CreateMultipartUploadOutput};
 use s3s::{S3Result, s3_error};
 
 use super::{HeaderFields, check_key, full_object};
-use crate::store::digest::hex;
 use crate::store::error::internal;
 use crate::store::row::Upload;
 use crate::store::state::{State, now};
@@ -56,5 +55,5 @@ fn header_fields(input: CreateMultipartUploadInput) -> HeaderFields {
 fn new_id() -> S3Result<String> {
     let mut id = [0; 16];
     getrandom::fill(&mut id).map_err(|error| internal(error.to_string()))?;
-    Ok(hex(&id))
+    Ok(shared::hex(&id))
 }

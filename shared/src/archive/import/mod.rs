@@ -33,8 +33,6 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::header::LOCATION;
 use http::{HeaderValue, StatusCode};
 use serde::{Deserialize, Serialize};
@@ -162,7 +160,7 @@ async fn import_once(storage: Storage, prefix: Arc<str>, source: &Finished) -> R
         Made::Whole(imported) => return Ok(imported),
         before => before,
     };
-    let hash = URL_SAFE_NO_PAD.encode(crate::random::<16>());
+    let hash = crate::random_name();
     let source = Source::new(&storage.main, source, deadline);
     let (entries, end) = list(&source, &Key::ArchiveFolder { prefix: &prefix, folder: &hash }).await?;
     let bytes = entries.iter().map(|entry| entry.size).sum();

@@ -4,18 +4,16 @@
 
 use std::ops::Range;
 
-use futures_util::TryStreamExt;
-use http_body_util::BodyDataStream;
 use md5::{Digest as _, Md5};
 
 use super::accept::{acknowledge, carry_on, is_taken};
 use super::input::{self, Fields};
 use super::{BLOCK_TIME, CALL_LIMIT, named, presign};
 use crate::app::App;
-use crate::error::{Error, Kind};
-use crate::http::{Auth, Body, Dialect, Endpoint, Limits, Needs, Reply, Request, Verb, detached};
-use crate::storage::{Fetch, Head, Item};
-use crate::uploads::digest::hex;
+use crate::error::{BoxError, Error, Kind};
+use crate::hex;
+use crate::http::{Auth, Dialect, Endpoint, Limits, Needs, Reply, Request, Verb, detached};
+use crate::storage::{Fetch, Fetched, Head, Item};
 use crate::uploads::ranges::Ranges;
 use crate::uploads::standing::Standing;
 use crate::uploads::task::{Upload, is_id};
@@ -82,7 +80,7 @@ async fn take_in(upload: Upload, claimed: Claimed) -> Result<(Upload, Standing),
             bucket.delete(&key).await?;
             return Err(error);
         }
-        let body = read(&upload, &claimed, &head).await?;
+        let body = fetch(&upload, &claimed, &head).await?.body;
         let received = upload.receive(standing, claimed.range.start, body, &Transfer::begin(&upload.id)).await?;
         if let Some(error) = received.error {
             return Err(Error::unavailable("The block could not be read from the store.").caused_by(error));
@@ -102,23 +100,17 @@ async fn check(upload: &Upload, claimed: &Claimed, head: &Head) -> Result<(), Er
         return Err(input::out_of_range("The range has another length than the bytes in the store."));
     }
     let Some(announced) = &claimed.md5 else { return Ok(()) };
-    let mut frames = BodyDataStream::new(read(upload, claimed, head).await?);
     let mut md5 = Md5::new();
-    let broken = |cause| Error::unavailable("The block could not be read from the store.").caused_by(cause);
-    while let Some(frame) = frames.try_next().await.map_err(broken)? {
-        md5.update(&frame);
-        // Hashing a frame takes as long as many small requests.
-        tokio::task::yield_now().await;
-    }
+    let broken = |cause: BoxError| Error::unavailable("The block could not be read from the store.").caused_by(cause);
+    fetch(upload, claimed, head).await?.read(|frame| md5.update(frame)).await.map_err(broken)?;
     let same = hex(&md5.finalize()) == *announced;
     if same { Ok(()) } else { Err(Error::new(Kind::Unprocessable, "The block has another MD5 than partMd5.")) }
 }
 
 /// The block's bytes, as they were when it was checked.
-async fn read(upload: &Upload, claimed: &Claimed, head: &Head) -> Result<Body, Error> {
+async fn fetch(upload: &Upload, claimed: &Claimed, head: &Head) -> Result<Fetched, Error> {
     let fetch = Fetch { if_match: Some(&head.etag), ..Fetch::default() };
-    let fetched = upload.storage.main.get(&upload.key(Item::Incoming(&claimed.ticket)), fetch).await?;
-    Ok(fetched.body)
+    Ok(upload.storage.main.get(&upload.key(Item::Incoming(&claimed.ticket)), fetch).await?)
 }
 
 /// Whether all of a range is there: another call has taken it in.

@@ -1,19 +1,16 @@
 //! A block as a form carries it: `multipart/form-data` (RFC 7578), its fields in any order.
 
-use std::fmt;
 use std::time::Duration;
 
-use bytes::Bytes;
-use futures_util::{Stream, StreamExt, stream};
 use http::header::CONTENT_TYPE;
 use http_body_util::BodyDataStream;
 use md5::{Digest as _, Md5};
 use multer::{Constraints, Field, Multipart, SizeLimit};
-use tokio::time::timeout;
+use tokio::time::error::Elapsed;
 
-use crate::error::{BoxError, Error, Kind};
-use crate::http::{Body, Request, body};
-use crate::uploads::digest::hex;
+use crate::error::{Error, Kind};
+use crate::hex;
+use crate::http::{Request, body};
 use crate::uploads::rope::Rope;
 
 /// The largest block that is taken in one request, in bytes.
@@ -56,9 +53,11 @@ pub(super) async fn read(request: Request) -> Result<Form, Error> {
     let kind = request.header(CONTENT_TYPE).unwrap_or_default();
     let boundary = multer::parse_boundary(kind)
         .map_err(|_| Error::invalid("The body must be multipart/form-data, with its boundary."))?;
+    // The turns it gives to others keep the parser from gathering a whole file before it hands out any of it.
+    let body = body::impatient(request.body, IDLE_LIMIT);
     let limits = SizeLimit::new().per_field(FIELD_LIMIT).for_field("file", FILE_LIMIT);
     let limits = Constraints::new().size_limit(limits);
-    let mut fields = Multipart::with_constraints(frames(request.body), boundary, limits);
+    let mut fields = Multipart::with_constraints(BodyDataStream::new(body), boundary, limits);
     let (mut form, mut count) = (Form::default(), 0);
     while let Some(field) = fields.next_field().await.map_err(refusal)? {
         count += 1;
@@ -101,36 +100,9 @@ async fn text(field: Field<'_>) -> Result<String, Error> {
     String::from_utf8(bytes.into()).map_err(|_| Error::invalid("A field of the form is not UTF-8."))
 }
 
-/// The frames of a body, until it stands still. Between two of them others get their turn, which also keeps the
-/// parser from gathering a whole file before it hands out any of it.
-fn frames(body: Body) -> impl Stream<Item = Result<Bytes, BoxError>> + Send + 'static {
-    stream::unfold(Some(BodyDataStream::new(body)), |frames| async {
-        let mut frames = frames?;
-        tokio::task::yield_now().await;
-        match timeout(IDLE_LIMIT, frames.next()).await {
-            Ok(Some(Ok(frame))) => Some((Ok(frame), Some(frames))),
-            Ok(Some(Err(cause))) => Some((Err(cause), None)),
-            Ok(None) => None,
-            Err(_) => Some((Err(Still.into()), None)),
-        }
-    })
-}
-
-/// Nothing came for too long.
-#[derive(Debug)]
-struct Still;
-
-impl fmt::Display for Still {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the body stands still")
-    }
-}
-
-impl std::error::Error for Still {}
-
 fn refusal(error: multer::Error) -> Error {
     match error {
-        multer::Error::StreamReadFailed(cause) if cause.is::<Still>() => {
+        multer::Error::StreamReadFailed(cause) if cause.is::<Elapsed>() => {
             Error::invalid("Nothing came for half a minute.").caused_by(cause)
         }
         multer::Error::StreamReadFailed(cause) => body::refusal(cause),

@@ -15,9 +15,9 @@ use crate::app::App;
 use crate::auth;
 use crate::error::Error;
 use crate::http::{Auth, Dialect, Endpoint, Needs, Reply, Request, Verb};
+use crate::random_name;
 use crate::storage::Item;
 use crate::uploads::PURPOSE;
-use crate::uploads::task::nonce;
 
 /// The largest block that goes straight to the store, in bytes.
 pub(super) const LIMIT: u64 = 1 << 30;
@@ -55,7 +55,7 @@ async fn presign(app: &App, request: Request) -> Result<Reply, Error> {
     if !is_taken(phase)? {
         return Err(over(phase));
     }
-    let ticket = nonce();
+    let ticket = random_name();
     let url = storage.main.presign_put(&upload.key(Item::Incoming(&ticket)), length, LIFETIME, endpoint).await?;
     let key = auth::capability(&app.config, PURPOSE, &upload.id)?;
     let base = request.base_url(&app.config);

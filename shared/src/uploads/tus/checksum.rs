@@ -14,10 +14,11 @@ use sha2::{Digest as _, Sha256};
 
 use crate::error::{Error, Kind};
 use crate::http::{Body, body, detached};
+use crate::random_name;
 use crate::storage::{Fetch, Item, Put};
 use crate::uploads::append::{Appended, Content, Then, Turn};
 use crate::uploads::receive::{IDLE_LIMIT, Room, room};
-use crate::uploads::task::{Upload, nonce};
+use crate::uploads::task::Upload;
 
 /// `Tus-Checksum-Algorithm`
 pub(super) const ALGORITHMS: &str = "sha1,md5,crc32,sha256";
@@ -113,7 +114,7 @@ impl Expected {
         if length > ASIDE_LIMIT {
             return Err(Error::new(Kind::TooLarge, "With a checksum, a request has at most 5 GiB."));
         }
-        let nonce = nonce();
+        let nonce = random_name();
         let key = upload.key(Item::Incoming(&nonce));
         let hasher = Arc::new(Mutex::new(self.hasher));
         let passing = hasher.clone();
