@@ -23,6 +23,7 @@ pub mod endpoints;
 pub mod error;
 pub mod events;
 pub mod http;
+pub mod images;
 pub mod lambda;
 pub mod log;
 pub mod outbox;

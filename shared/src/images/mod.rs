@@ -1,0 +1,3 @@
+//! Image hosting.
+
+pub mod pixels;

@@ -1,0 +1,1 @@
+//! What an image is made of: bytes in, bytes out, no I/O.
