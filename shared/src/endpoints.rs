@@ -3,6 +3,7 @@
 use crate::archive;
 use crate::events::Worker;
 use crate::http::Endpoint;
+use crate::images;
 use crate::uploads::{self, block};
 use crate::{outbox, pages};
 
@@ -11,6 +12,13 @@ pub const ALL: &[&Endpoint] = &[
     &archive::DOWNLOAD,
     &archive::INDEX,
     &archive::IMPORT,
+    &images::UPLOAD,
+    &images::SERVE,
+    &images::LIST,
+    &images::DELETE,
+    &images::PRESIGN,
+    &images::CONFIRM,
+    &images::SHAREX,
     &pages::FILES_PAGE,
     &block::NEW_TASK,
     &block::STORE_BLOCK,
@@ -40,5 +48,10 @@ pub const ALL: &[&Endpoint] = &[
 ];
 
 /// Every worker: functions that run on events or on a schedule instead of requests.
-pub const WORKERS: &[&Worker] =
-    &[&archive::RECORD_CRC32, &outbox::DELIVER_CALLBACKS, &uploads::TEND_UPLOADS, &archive::SWEEP_IMPORTS];
+pub const WORKERS: &[&Worker] = &[
+    &archive::RECORD_CRC32,
+    &outbox::DELIVER_CALLBACKS,
+    &uploads::TEND_UPLOADS,
+    &archive::SWEEP_IMPORTS,
+    &images::SWEEP_IMAGES,
+];
