@@ -6,12 +6,12 @@ use std::sync::{Arc, LazyLock, Mutex, PoisonError, Weak};
 use bytes::Bytes;
 use tokio::sync::OwnedMutexGuard;
 
+use super::THUMBNAIL;
 use super::attempt::Attempt;
 use super::contents::{self, State};
 use super::image::{Image, sha256};
 use super::pixels::{Picture, Refusal, examine};
 use super::work::on_cpu;
-use super::THUMBNAIL;
 use crate::error::Error;
 use crate::random_name;
 use crate::storage::{Bucket, Versioned};

@@ -4,7 +4,7 @@ use http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH,
     IF_UNMODIFIED_SINCE, RANGE,
 };
-use http::{HeaderName, HeaderValue, Method};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Response};
 
 use super::image::format_of;
 use super::pixels::Format;
@@ -12,8 +12,8 @@ use super::variant;
 use crate::app::App;
 use crate::error::Error;
 use crate::http::range::{Answer, Representation};
-use crate::http::{Auth, Dialect, Endpoint, Limits, Needs, Reply, Request, Verb, body};
-use crate::storage::{Bucket, Fault, Fetch, ImageKey, Key};
+use crate::http::{Auth, Body, Dialect, Endpoint, Limits, Needs, Reply, Request, Verb, body};
+use crate::storage::{Bucket, Fault, Fetch, Fetched, ImageKey, Key, StoreError};
 
 /// An image by its name; `?w=` gives it in another width.
 pub const SERVE: Endpoint = Endpoint {
@@ -38,17 +38,18 @@ async fn serve(app: &App, request: Request) -> Result<Reply, Error> {
     let format = format_of(name).ok_or_else(missing)?;
     let bucket = &app.storage()?.main;
     let original = ImageKey::Published(name);
+    let asked = (&request.method, &request.headers);
     let served = match request.query("w") {
-        None => send(bucket, &request, original, format).await?,
+        None => send(bucket, asked, original, format).await?,
         Some(width) => {
             let width = variant::width(&width)?;
             let key = ImageKey::Variant { name, width };
-            match send(bucket, &request, key, format).await? {
+            match send(bucket, asked, key, format).await? {
                 Some(sent) => Some(sent),
                 None => match variant::make(bucket, name, width).await? {
                     None => None,
-                    Some(true) => send(bucket, &request, key, format).await?,
-                    Some(false) => send(bucket, &request, original, format).await?,
+                    Some(true) => send(bucket, asked, key, format).await?,
+                    Some(false) => send(bucket, asked, original, format).await?,
                 },
             }
         }
@@ -57,41 +58,57 @@ async fn serve(app: &App, request: Request) -> Result<Reply, Error> {
 }
 
 /// Sends an object, or the part of it that was asked for; `None` if there is none.
-async fn send(bucket: &Bucket, request: &Request, key: ImageKey<'_>, format: Format) -> Result<Option<Reply>, Error> {
+async fn send(
+    bucket: &Bucket,
+    asked: (&Method, &HeaderMap),
+    key: ImageKey<'_>,
+    format: Format,
+) -> Result<Option<Reply>, Error> {
     let key = Key::Image(key);
-    let plain = request.method == Method::GET && !CONDITIONS.iter().any(|name| request.headers.contains_key(name));
-    let mut response = if plain {
-        let fetched = match bucket.get(&key, Fetch::default()).await {
-            Ok(fetched) => fetched,
-            Err(error) if error.fault == Fault::Missing => return Ok(None),
-            Err(error) => return Err(error.into()),
-        };
-        let whole = representation(fetched.etag, fetched.modified, fetched.length);
-        whole.respond(Answer::Whole, |_| fetched.body)
-    } else {
-        let Some(head) = bucket.head(&key).await? else { return Ok(None) };
-        let whole = representation(head.etag, head.modified, head.size);
-        let answer = whole.answer(&request.method, &request.headers)?;
-        let range = match &answer {
-            Answer::Part(range) => Some(range.clone()),
-            Answer::Whole | Answer::NotModified => None,
-        };
-        let content = if request.method == Method::HEAD || answer == Answer::NotModified {
-            body::empty()
-        } else {
-            match bucket.get(&key, Fetch { range, if_match: Some(&whole.etag) }).await {
-                Ok(fetched) => fetched.body,
-                Err(error) if matches!(error.fault, Fault::Missing | Fault::Precondition) => return Ok(None),
-                Err(error) => return Err(error.into()),
-            }
-        };
-        whole.respond(answer, |_| content)
+    let conditional = CONDITIONS.iter().any(|name| asked.1.contains_key(name));
+    let response = match asked.0 {
+        &Method::GET if !conditional => whole(bucket, &key).await,
+        _ => part(bucket, asked, &key).await,
     };
+    let Some(mut response) = response? else { return Ok(None) };
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(format.media_type()));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static(variant::FOR_GOOD));
     headers.insert(CONTENT_SECURITY_POLICY, SANDBOX);
     Ok(Some(Reply::Raw(response)))
+}
+
+/// With one question to the store.
+async fn whole(bucket: &Bucket, key: &Key<'_>) -> Result<Option<Response<Body>>, Error> {
+    Ok(bucket.get(key, Fetch::default()).await.map(Some).or_else(none_if_missing)?.map(|fetched| {
+        let whole = representation(fetched.etag, fetched.modified, fetched.length);
+        whole.respond(Answer::Whole, |_| fetched.body)
+    }))
+}
+
+/// With two: what there is, and what of it.
+async fn part(
+    bucket: &Bucket,
+    (method, headers): (&Method, &HeaderMap),
+    key: &Key<'_>,
+) -> Result<Option<Response<Body>>, Error> {
+    let Some(head) = bucket.head(key).await? else { return Ok(None) };
+    let whole = representation(head.etag, head.modified, head.size);
+    let answer = whole.answer(method, headers)?;
+    let range = match &answer {
+        _ if method == Method::HEAD => return Ok(Some(whole.respond(answer, |_| body::empty()))),
+        Answer::NotModified => return Ok(Some(whole.respond(answer, |_| body::empty()))),
+        Answer::Part(range) => Some(range.clone()),
+        Answer::Whole => None,
+    };
+    let fetched =
+        bucket.get(key, Fetch { range, if_match: Some(&whole.etag) }).await.map(Some).or_else(none_if_missing)?;
+    Ok(fetched.map(|fetched| whole.respond(answer, |_| fetched.body)))
+}
+
+/// An image is never replaced: one that is another now was deleted.
+fn none_if_missing(error: StoreError) -> Result<Option<Fetched>, StoreError> {
+    if matches!(error.fault, Fault::Missing | Fault::Precondition) { Ok(None) } else { Err(error) }
 }
 
 fn representation(etag: String, modified: std::time::SystemTime, length: u64) -> Representation {
