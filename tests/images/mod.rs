@@ -1,4 +1,8 @@
-//! Image hosting: pixels that are judged, cleaned and made smaller.
+//! Image hosting: the contract; what happens to images under load and when they are cut short; and their pixels.
 
+mod contract;
+mod life;
 mod pixels;
 mod pixels_samples;
+mod presign;
+mod request;
