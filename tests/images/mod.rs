@@ -2,6 +2,7 @@
 
 mod contract;
 mod life;
+mod nginx;
 mod pixels;
 mod pixels_samples;
 mod presign;
