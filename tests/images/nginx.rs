@@ -37,7 +37,8 @@ impl Nginx {
         let file = folder.path().join("nginx.conf");
         std::fs::write(&file, configuration).unwrap();
         let mut command = Command::new(program);
-        command.arg("-e").arg(folder.path().join("errors")).arg("-c").arg(file).args(["-g", "daemon off;"]);
+        command.arg("-e").arg(folder.path().join("errors")).arg("-c").arg(file).args(["-g", "daemon off; master_process off;"]);
+        // One process, which dies with the test.
         let process = command.stdout(Stdio::null()).kill_on_drop(true).spawn().unwrap();
         let nginx = Self { url: address, client: client::client(), _process: process, _folder: folder };
         while nginx.try_send(client::get("/heart_beat")).await.is_none_or(|answer| answer.status != 200) {
@@ -122,7 +123,7 @@ async fn images_come_straight_from_the_bucket() {
     assert_eq!(nginx.get("/image-state/lines/", &[]).await.status, 404);
 
     // Not a byte of an image passes the server.
-    stack.program().stop().await;
+    drop(stack);
     assert_eq!(digest(&nginx.get(&path, &[("cache-control", "no-cache")]).await.body), digest(&good));
     let head = Request::builder().method(Method::HEAD).uri(&path).body(body::empty()).unwrap();
     assert_eq!(nginx.send(head).await.status, 200);
