@@ -13,6 +13,7 @@ mod archive;
 mod contents;
 mod download;
 mod figures;
+mod hosting;
 mod pass_through;
 mod process;
 mod servers;
@@ -25,6 +26,7 @@ use std::process::ExitCode;
 
 const USAGE: &str = "usage: bench archive [throughput|work|memory|first-byte]...
        bench store [puts|large]...
+       bench hosting [uploads|serving]...
        bench uploads [chunks|parallel|blocks|stream|memory]...    (memory only when it is named)";
 
 #[tokio::main]
@@ -34,6 +36,7 @@ async fn main() -> ExitCode {
     match &words[..] {
         ["archive", parts @ ..] => archive::run(parts).await,
         ["store", parts @ ..] => store::run(parts).await,
+        ["hosting", parts @ ..] => Box::pin(hosting::run(parts)).await,
         ["uploads", parts @ ..] => Box::pin(uploads::run(parts)).await,
         // The servers that this program itself is, started by it.
         ["pass-through", list] => pass_through::serve(list).await,

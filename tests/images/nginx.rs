@@ -37,7 +37,12 @@ impl Nginx {
         let file = folder.path().join("nginx.conf");
         std::fs::write(&file, configuration).unwrap();
         let mut command = Command::new(program);
-        command.arg("-e").arg(folder.path().join("errors")).arg("-c").arg(file).args(["-g", "daemon off; master_process off;"]);
+        command
+            .arg("-e")
+            .arg(folder.path().join("errors"))
+            .arg("-c")
+            .arg(file)
+            .args(["-g", "daemon off; master_process off;"]);
         // One process, which dies with the test.
         let process = command.stdout(Stdio::null()).kill_on_drop(true).spawn().unwrap();
         let nginx = Self { url: address, client: client::client(), _process: process, _folder: folder };
