@@ -13,6 +13,7 @@ mod archive;
 mod contents;
 mod download;
 mod figures;
+mod images;
 mod pass_through;
 mod process;
 mod servers;
@@ -38,6 +39,7 @@ async fn main() -> ExitCode {
         // The servers that this program itself is, started by it.
         ["pass-through", list] => pass_through::serve(list).await,
         ["sink", data] => uploads::sink::serve(data).await,
+        ["examine"] => images::examine::serve(),
         ["alone", count, size] => alone::serve(count, size).await,
         _ => {
             let _ = writeln!(std::io::stderr(), "{USAGE}");

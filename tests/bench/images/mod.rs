@@ -1,0 +1,3 @@
+//! Images: what judging them costs.
+
+pub(crate) mod examine;
