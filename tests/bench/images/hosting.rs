@@ -1,8 +1,5 @@
 //! Image hosting: uploads beside Pillow behind a Python server, and serving beside nginx.
 
-mod peers;
-mod photo;
-
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -10,7 +7,8 @@ use futures_util::{StreamExt, stream};
 use http::Request;
 use shared::http::body;
 
-use self::peers::Peer;
+use super::peers::{self, Peer};
+use super::photo;
 use crate::figures::{median, ratio, row, table};
 use crate::process::cpu_seconds;
 use crate::uploads::connection::Connection;
@@ -27,17 +25,6 @@ const UPLOADS: [(usize, u64, &str); 2] = [(200_000, 200, "200 KB"), (5_000_000, 
 /// Bytes of the picture that is served, about, and how often in a round.
 const SERVED: usize = 100_000;
 const REQUESTS: u64 = 20_000;
-
-/// Runs all parts, or those named.
-pub(crate) async fn run(parts: &[&str]) {
-    let wanted = |part| parts.is_empty() || parts.contains(&part);
-    if wanted("uploads") {
-        uploads().await;
-    }
-    if wanted("serving") {
-        serving().await;
-    }
-}
 
 /// What one round of a peer came to.
 struct Round {
@@ -119,7 +106,8 @@ where
     rows(title, &all);
 }
 
-async fn uploads() {
+/// Uploads, of a small and of a large picture.
+pub(crate) async fn uploads() {
     let peers: Vec<Peer> = [Some(Peer::pannier().await), Peer::pillow().await].into_iter().flatten().collect();
     for (size, count, name) in UPLOADS {
         let photo = photo::of_about(size);
@@ -132,7 +120,8 @@ async fn uploads() {
     }
 }
 
-async fn serving() {
+/// One picture, again and again.
+pub(crate) async fn serving() {
     let photo = photo::of_about(SERVED);
     let pannier = Peer::pannier().await;
     let path = pannier.upload(photo.clone()).await;

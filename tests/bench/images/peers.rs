@@ -56,7 +56,7 @@ impl Peer {
             return None;
         }
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("bench/hosting/pillow_server.py");
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("bench/images/pillow_server.py");
         let mut command = Command::new(python);
         command.arg(script).arg(folder.path());
         let serving = Serving::start(command).await;
