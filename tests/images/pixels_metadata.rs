@@ -226,7 +226,6 @@ fn colour_profiles_survive_within_a_bound() {
         for sample in [jpeg, png] {
             let small = taken(&sample).thumbnail.unwrap();
             assert_eq!(taken(&small).bytes, small);
-            assert!(small.len() > taken(&small).bytes.len() / 2);
             assert!(holds(&small, b"ICC_PROFILE\0") || holds(&small, b"iCCP"));
         }
     }

@@ -3,6 +3,8 @@
 //! Kept: what decoders need, the JFIF density, Adobe's transform, a colour profile, the orientation. Dropped: all
 //! other application segments, comments, fill bytes, whatever lies between segments or after the end.
 
+use memchr::memchr;
+
 use crate::images::pixels::icc::{self, MAX_PROFILE};
 use crate::images::pixels::orientation::Orientation;
 use crate::images::pixels::{Refusal, check_dimensions, damaged};
@@ -117,7 +119,7 @@ impl<'a> Walk<'a> {
     /// The next marker, whatever lies before it.
     fn marker(&mut self) -> Option<u8> {
         loop {
-            let start = self.rest.iter().position(|byte| *byte == 0xff)?;
+            let start = memchr(0xff, self.rest)?;
             let after = self.rest[start..].iter().position(|byte| *byte != 0xff)? + start;
             let marker = self.rest[after];
             self.rest = &self.rest[after + 1..];
@@ -132,7 +134,7 @@ impl<'a> Walk<'a> {
     fn coded(&mut self) -> &'a [u8] {
         let mut end = 0;
         loop {
-            let Some(start) = self.rest[end..].iter().position(|byte| *byte == 0xff).map(|at| at + end) else {
+            let Some(start) = memchr(0xff, &self.rest[end..]).map(|at| at + end) else {
                 return std::mem::take(&mut self.rest);
             };
             let after = self.rest[start..].iter().position(|byte| *byte != 0xff).map(|at| at + start);
