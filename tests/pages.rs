@@ -226,7 +226,6 @@ async fn the_page_shows_every_operation_and_every_schema() {
     for forbidden in ["<script", "=\"http", "=\"//", "url(", "@import", " style=", " onclick", "$ref"] {
         assert!(!page.contains(forbidden), "{forbidden}");
     }
-    assert_eq!(house.ask(&Ask::get("/")).await.text(), page, "whoever starts at the root finds it");
 }
 
 #[tokio::test]

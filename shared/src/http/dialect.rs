@@ -8,8 +8,8 @@ use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
 use serde_json::{Value, json};
 
 use super::body::{self, Body};
-use super::page;
 use crate::error::{Error, Kind};
+use crate::pages::{Visit, error_page};
 use crate::uploads::tus;
 
 /// How an endpoint wraps its data and its errors.
@@ -51,8 +51,8 @@ impl Dialect {
         json_response(status, "application/json", &envelope)
     }
 
-    /// Wraps an error. `request_id` lets a caller quote it.
-    pub(crate) fn error(self, error: &Error, request_id: &str) -> Response<Body> {
+    /// Wraps an error. `request_id` lets a caller quote it; a page is in the language of `visit`.
+    pub(crate) fn error(self, error: &Error, request_id: &str, visit: impl FnOnce() -> Visit) -> Response<Body> {
         let status = error.kind().status();
         let message = error.message();
         let mut response = match self {
@@ -68,7 +68,7 @@ impl Dialect {
                 "application/json",
                 &json!({ "code": status.as_u16(), "msg": message, "data": null }),
             ),
-            Self::Page => page::html(status, &page::error(status, message, request_id)),
+            Self::Page => error_page(&visit(), error, request_id),
         };
         let headers = response.headers_mut();
         if self == Self::Tus {
