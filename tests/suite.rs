@@ -5,6 +5,7 @@
 
 mod archive;
 mod door;
+mod images;
 mod lambda;
 mod outbox;
 mod pages;

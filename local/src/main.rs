@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use clap::error::ErrorKind;
 use local::flags::{Flags, LogFormat};
-use local::{open, server, workers};
+use local::{action_log, open, server, workers};
 use shared::app::App;
 use shared::{config, log};
 use tokio::net::TcpListener;
@@ -25,7 +25,12 @@ fn main() -> ExitCode {
         LogFormat::Text => log::Format::Text,
         LogFormat::Json => log::Format::Json,
     };
-    log::start(format, directives.as_deref().unwrap_or("info"));
+    let actions = action_log::open(&flags.data);
+    let problem = actions.as_ref().err().map(ToString::to_string);
+    log::start(format, directives.as_deref().unwrap_or("info"), actions.ok());
+    if let Some(problem) = problem {
+        return refuse(&format!("--data {}: {problem}", flags.data.display()));
+    }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return refuse(&error),

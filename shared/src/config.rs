@@ -67,6 +67,8 @@ pub struct Config {
     pub request_limit: Option<u64>,
     /// `--demo-users`: well-known API keys and a business token, for trying things out.
     pub demo_users: bool,
+    /// `IMAGE_CATALOGUE`: whether `GET /api/images` and the gallery list what was uploaded, `on` (the default) or `off`.
+    pub image_catalogue: bool,
     /// Business servers; their tokens are not kept. [`Config::business`] finds one.
     pub business: BTreeMap<BusinessId, Business>,
     /// API users by name.
@@ -234,6 +236,8 @@ impl Config {
             cors_origins: variable("CORS_ORIGINS").map_or_else(|| vec!["*".to_owned()], |list| split(&list)),
             secret: variable("PANNIER_SECRET").map(|text| Secret::from_base64(&text)).transpose()?,
             upload_expiry: variable("UPLOAD_EXPIRY").map_or(Ok(UPLOAD_EXPIRY), |text| parse_expiry(&text))?,
+            image_catalogue: variable("IMAGE_CATALOGUE")
+                .map_or(Ok(true), |text| parse_switch("IMAGE_CATALOGUE", &text))?,
             append_limit: variable("APPEND_LIMIT").map_or(Ok(APPEND_LIMIT), |text| parse_limit(&text))?,
             store_public_url: variable("STORE_PUBLIC_URL"),
             response_mode: variable("RESPONSE_MODE").map_or(Ok(ResponseMode::default()), |text| parse_mode(&text))?,
@@ -287,6 +291,14 @@ fn parse_expiry(text: &str) -> Result<Duration, ConfigError> {
 fn parse_limit(text: &str) -> Result<u64, ConfigError> {
     let bytes = text.trim().parse().ok().filter(|bytes| (1..=APPEND_LIMIT).contains(bytes));
     bytes.ok_or_else(|| ConfigError::new("APPEND_LIMIT", "must be a number of bytes from 1 to 5497558138880"))
+}
+
+fn parse_switch(setting: &str, text: &str) -> Result<bool, ConfigError> {
+    match text.trim() {
+        "on" => Ok(true),
+        "off" => Ok(false),
+        _ => Err(ConfigError::new(setting, "must be on or off")),
+    }
 }
 
 fn parse_mode(text: &str) -> Result<ResponseMode, ConfigError> {

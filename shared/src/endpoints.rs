@@ -3,6 +3,7 @@
 use crate::archive;
 use crate::events::Worker;
 use crate::http::Endpoint;
+use crate::images;
 use crate::uploads::{self, block};
 use crate::{outbox, pages};
 
@@ -14,6 +15,13 @@ pub const ALL: &[&Endpoint] = &[
     &pages::HOME,
     &pages::STATS,
     &pages::ARCHIVES,
+    &images::UPLOAD,
+    &images::SERVE,
+    &images::LIST,
+    &images::DELETE,
+    &images::PRESIGN,
+    &images::CONFIRM,
+    &images::SHAREX,
     &pages::FILES_PAGE,
     &pages::TERMS,
     &block::NEW_TASK,
@@ -44,5 +52,10 @@ pub const ALL: &[&Endpoint] = &[
 ];
 
 /// Every worker: functions that run on events or on a schedule instead of requests.
-pub const WORKERS: &[&Worker] =
-    &[&archive::RECORD_CRC32, &outbox::DELIVER_CALLBACKS, &uploads::TEND_UPLOADS, &archive::SWEEP_IMPORTS];
+pub const WORKERS: &[&Worker] = &[
+    &archive::RECORD_CRC32,
+    &outbox::DELIVER_CALLBACKS,
+    &uploads::TEND_UPLOADS,
+    &archive::SWEEP_IMPORTS,
+    &images::SWEEP_IMAGES,
+];

@@ -26,6 +26,7 @@ pub mod http;
 pub mod images;
 pub mod lambda;
 pub mod log;
+pub mod memory;
 pub mod outbox;
 pub mod pages;
 pub mod storage;

@@ -1,8 +1,18 @@
-//! Where log lines go: one line an event, for a person or, as JSON, for a machine.
+//! Where log lines go: one line an event, for a person or, as JSON, for a machine; and the action log, one line for each
+//! thing that a user did.
 
 use std::io::IsTerminal;
 
-use tracing_subscriber::EnvFilter;
+use tracing::info;
+use tracing_subscriber::layer::{Layer, SubscriberExt};
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Registry};
+
+/// The target of the action log's events, whose field `outcome` says how it went.
+pub const ACTION: &str = "action";
+
+/// The longest text of a client's that is logged, in characters.
+const SHOWN_LIMIT: usize = 200;
 
 /// How log lines look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,14 +23,83 @@ pub enum Format {
     Json,
 }
 
-/// Starts logging to standard error. `directives` are those of `RUST_LOG`; a second call changes nothing.
-pub fn start(format: Format, directives: &str) {
+/// How an action of a user went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It was done.
+    Success,
+    /// It was refused, or failed.
+    Error,
+}
+
+impl Outcome {
+    /// Its word in the action log.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Success => "Success",
+            Self::Error => "Error",
+        }
+    }
+}
+
+/// Where else events go.
+pub type Sink = Box<dyn Layer<Registry> + Send + Sync>;
+
+/// Starts logging to standard error, and to a sink besides. `directives` are those of `RUST_LOG`; a second call changes
+/// nothing.
+pub fn start(format: Format, directives: &str, sink: Option<Sink>) {
     // The embedded store's framework calls every expected 404 and 412 an error.
     let filter = EnvFilter::builder().parse_lossy(format!("info,s3s=off,{directives}"));
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    // Only a test starts logging twice in a process.
-    let _ = match format {
-        Format::Text => lines.with_target(false).with_ansi(std::io::stderr().is_terminal()).try_init(),
-        Format::Json => lines.json().flatten_event(true).with_current_span(false).try_init(),
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let lines: Sink = match format {
+        Format::Text => lines.with_target(false).with_ansi(std::io::stderr().is_terminal()).with_filter(filter).boxed(),
+        Format::Json => lines.json().flatten_event(true).with_current_span(false).with_filter(filter).boxed(),
     };
+    // Only a test starts logging twice in a process.
+    let _ = tracing_subscriber::registry()
+        .with(vec![Some(lines), sink].into_iter().flatten().collect::<Vec<_>>())
+        .try_init();
+}
+
+/// Logs what a user did. `text` is a sentence; what a client chose in it is [`shown`].
+pub fn action(outcome: Outcome, text: &str) {
+    info!(target: ACTION, outcome = outcome.word(), "{text}");
+}
+
+/// A text of a client's as a log may have it: on one line, of limited length, in the order in which it is read.
+pub fn shown(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    for (count, char) in text.chars().enumerate() {
+        if count == SHOWN_LIMIT {
+            safe.push('\u{2026}');
+            break;
+        }
+        if char.is_control() || is_invisible(char) {
+            safe.extend(char.escape_unicode());
+        } else {
+            safe.push(char);
+        }
+    }
+    safe
+}
+
+/// Line and paragraph separators, and what hides or turns around the text beside it (Unicode, UAX #9).
+fn is_invisible(char: char) -> bool {
+    matches!(char, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::shown;
+
+    #[test]
+    fn a_line_stays_a_line() {
+        assert_eq!(shown("a b\u{e9}.jpg"), "a b\u{e9}.jpg");
+        assert_eq!(
+            shown("a\r\n[x] Success\u{1b}[2J\u{85}\u{2028}"),
+            "a\\u{d}\\u{a}[x] Success\\u{1b}[2J\\u{85}\\u{2028}"
+        );
+        assert_eq!(shown("a\u{202e}gpj.exe"), "a\\u{202e}gpj.exe");
+        assert_eq!(shown(&"a".repeat(300)).chars().count(), 201);
+    }
 }

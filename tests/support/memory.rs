@@ -108,7 +108,8 @@ impl Contents for Memory {
             let range = range.unwrap_or(0..content.size());
             let length = range.end - range.start;
             let frames = content.frames(range).map(Ok);
-            Ok(Fetched { body: body::stream(stream::iter(frames)), length, etag })
+            let body = body::stream(stream::iter(frames));
+            Ok(Fetched { body, length, etag, modified: SystemTime::UNIX_EPOCH, content_type: None })
         }
     }
 

@@ -9,8 +9,10 @@
 pub mod body;
 pub(crate) mod cors;
 mod dialect;
+pub(crate) mod disposition;
 mod door;
 mod endpoint;
+pub(crate) mod form;
 pub mod page;
 pub mod range;
 mod request;

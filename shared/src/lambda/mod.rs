@@ -52,11 +52,11 @@ pub(crate) async fn start() -> Result<(RuntimeApi, App), ExitCode> {
     let platform = match Platform::from_env() {
         Ok(platform) => platform,
         Err(problem) => {
-            log::start(log::Format::Json, "");
+            log::start(log::Format::Json, "", None);
             return Err(refuse_to_start(&problem));
         }
     };
-    log::start(log::Format::Json, &platform.log);
+    log::start(log::Format::Json, &platform.log, None);
     let mut api = RuntimeApi::new(&platform.runtime_api);
     match Config::from_env() {
         Ok(config) => {

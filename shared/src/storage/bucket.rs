@@ -7,7 +7,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::{Duration, SystemTime};
 
+use aws_config::SdkConfig;
 use aws_sdk_s3::Client;
+use aws_sdk_s3::config::SharedCredentialsProvider;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::primitives::{ByteStream, DateTime, SdkBody};
 use aws_sdk_s3::types::{ChecksumAlgorithm, Delete, ObjectIdentifier};
@@ -43,6 +45,8 @@ pub struct Bucket {
     pub(super) unsigned: bool,
     /// The short way to its objects, where there is one.
     direct: Option<Arc<Direct>>,
+    /// Who signs, for what the SDK does not sign.
+    pub(super) credentials: Option<SharedCredentialsProvider>,
 }
 
 /// What to read of an object.
@@ -62,6 +66,10 @@ pub struct Fetched {
     pub length: u64,
     /// The entity tag, with its quotes.
     pub etag: String,
+    /// Last modification.
+    pub modified: SystemTime,
+    /// `Content-Type`
+    pub content_type: Option<String>,
 }
 
 /// What is known of an object without reading it.
@@ -84,6 +92,10 @@ pub struct Head {
 pub struct Put<'a> {
     /// `Content-Type`
     pub content_type: Option<&'a str>,
+    /// `Cache-Control`
+    pub cache_control: Option<&'a str>,
+    /// User metadata: names in lower case, values in ASCII.
+    pub metadata: &'a [(&'a str, &'a str)],
     /// Only if there is none yet: [`Fault::Precondition`] otherwise.
     pub if_absent: bool,
     /// Only if it still has this ETag: [`Fault::Precondition`] or [`Fault::Missing`] otherwise.
@@ -91,8 +103,9 @@ pub struct Put<'a> {
 }
 
 impl Bucket {
-    pub(super) fn new(client: Client, direct: Option<Direct>, name: &str, unsigned: bool) -> Self {
-        Self { client, name: name.into(), unsigned, direct: direct.map(Arc::new) }
+    pub(super) fn new(client: Client, name: &str, unsigned: bool, shared: &SdkConfig, direct: Option<Direct>) -> Self {
+        let credentials = shared.credentials_provider();
+        Self { client, name: name.into(), unsigned, direct: direct.map(Arc::new), credentials }
     }
 
     /// Its name.
@@ -115,6 +128,8 @@ impl Bucket {
         Ok(Fetched {
             length: object.content_length().and_then(|length| u64::try_from(length).ok()).unwrap_or(0),
             etag: object.e_tag.unwrap_or_default(),
+            modified: system_time(object.last_modified.as_ref()),
+            content_type: object.content_type,
             body: Body::new(object.body.into_inner()),
         })
     }
@@ -253,6 +268,8 @@ impl Bucket {
             .checksum_algorithm(ChecksumAlgorithm::Crc32)
             .set_content_length(length.and_then(|length| i64::try_from(length).ok()))
             .set_content_type(put.content_type.map(str::to_owned))
+            .set_cache_control(put.cache_control.map(str::to_owned))
+            .set_metadata(metadata(put.metadata))
             .set_if_none_match(put.if_absent.then(|| "*".to_owned()))
             .set_if_match(put.if_match.map(str::to_owned))
             .customize();
@@ -263,6 +280,11 @@ impl Bucket {
         let sent = request.send().await.map_err(|cause| self.error("PutObject", &key, cause))?;
         Ok(sent.e_tag.unwrap_or_default())
     }
+}
+
+fn metadata(pairs: &[(&str, &str)]) -> Option<HashMap<String, String>> {
+    let pairs = pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    Some(pairs.collect()).filter(|pairs: &HashMap<_, _>| !pairs.is_empty())
 }
 
 /// A key in a URL: each segment percent-encoded.

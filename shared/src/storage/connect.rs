@@ -135,7 +135,7 @@ async fn bucket(config: &Config, transport: Transport, name: &str) -> Bucket {
         .force_path_style(endpoint.is_some())
         // Bodies are checked where they are used, against our own record of them.
         .response_checksum_validation(ResponseChecksumValidation::WhenRequired);
-    Bucket::new(Client::from_conf(builder.build()), direct, name, endpoint.is_none_or(is_private))
+    Bucket::new(Client::from_conf(builder.build()), name, endpoint.is_none_or(is_private), &shared, direct)
 }
 
 /// What the SDK would make by itself.

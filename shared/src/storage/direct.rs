@@ -22,7 +22,7 @@ use aws_smithy_runtime_api::client::http::{
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
-use http::header::{AUTHORIZATION, CONTENT_LENGTH, ETAG, HOST, IF_MATCH, RANGE};
+use http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, ETAG, HOST, IF_MATCH, LAST_MODIFIED, RANGE};
 use http::{HeaderValue, Request, Uri};
 use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
@@ -193,7 +193,8 @@ impl Signer {
     }
 }
 
-fn day(now: OffsetDateTime) -> Result<String, std::fmt::Error> {
+/// The date in a scope.
+pub(super) fn day(now: OffsetDateTime) -> Result<String, std::fmt::Error> {
     let mut day = String::with_capacity("20000101T000000Z".len());
     write!(day, "{:04}{:02}{:02}", now.year(), u8::from(now.month()), now.day())?;
     Ok(day)
@@ -204,6 +205,11 @@ fn fetched(response: HttpResponse) -> Fetched {
     Fetched {
         length: headers.get(CONTENT_LENGTH.as_str()).and_then(|length| length.parse().ok()).unwrap_or(0),
         etag: headers.get(ETAG.as_str()).unwrap_or_default().to_owned(),
+        modified: headers
+            .get(LAST_MODIFIED.as_str())
+            .and_then(|date| httpdate::parse_http_date(date).ok())
+            .unwrap_or(SystemTime::UNIX_EPOCH),
+        content_type: headers.get(CONTENT_TYPE.as_str()).map(str::to_owned),
         body: Body::new(response.into_body()),
     }
 }

@@ -7,6 +7,7 @@
 //! | `imports-of/{version id}` | which folder one version of an upload is imported into |
 //! | `crc32/{folder}/{key id}.{version id}.{crc32}` | empty; its name records the CRC-32 of one version of an object |
 //! | `uploads/...`, `upload-names/...`, `files/...` | uploads: see [`super::upload_key`] |
+//! | `images/...`, `image-state/...` | images: see [`super::image_key`] |
 //! | `outbox/{id}` | a callback that is still to be delivered |
 //! | `outbox-dead/{id}` | one that was given up |
 //! | `selftest/{nonce}` | lives for the moment of the start-up self-test |
@@ -17,11 +18,23 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest, Sha256};
 
+use super::image_key::ImageKey;
 use super::upload_key::UploadKey;
 
 /// The first segments of keys that no caller may choose: what lies there is ours.
-const OWN: [&str; 9] =
-    ["crc32", "uploads", "upload-names", "files", "outbox", "outbox-dead", "imports", "imports-of", "selftest"];
+const OWN: [&str; 11] = [
+    "crc32",
+    "uploads",
+    "upload-names",
+    "files",
+    "images",
+    "image-state",
+    "outbox",
+    "outbox-dead",
+    "imports",
+    "imports-of",
+    "selftest",
+];
 
 /// Whether a key lies where only we write.
 pub fn is_own(key: &str) -> bool {
@@ -88,6 +101,8 @@ pub enum Key<'a> {
     },
     /// A finished file, by its upload.
     File(&'a str),
+    /// An object of the images, or a prefix of them.
+    Image(ImageKey<'a>),
     /// Prefix: every callback that is still to be delivered.
     OutboxFolder,
     /// A callback that is still to be delivered.
@@ -117,6 +132,7 @@ impl fmt::Display for Key<'_> {
             Self::UploadName { name, seq: None } => write!(f, "upload-names/{name}/"),
             Self::UploadName { name, seq: Some(seq) } => write!(f, "upload-names/{name}/{seq:06}"),
             Self::File(id) => write!(f, "files/{id}"),
+            Self::Image(key) => key.fmt(f),
             Self::OutboxFolder => f.write_str("outbox/"),
             Self::Outbox(id) => write!(f, "outbox/{id}"),
             Self::OutboxDead(id) => write!(f, "outbox-dead/{id}"),
@@ -177,7 +193,7 @@ fn id(parts: &[&[u8]]) -> [u8; 16] {
 
 #[cfg(test)]
 mod tests {
-    use super::{Key, KeyId, VersionId, is_own, parse_crc32};
+    use super::{ImageKey, Key, KeyId, VersionId, is_own, parse_crc32};
 
     #[test]
     fn what_is_ours_is_known_as_such() {
@@ -187,6 +203,8 @@ mod tests {
             Key::Uploads,
             Key::UploadName { name: "n", seq: Some(1) },
             Key::File("f"),
+            Key::Image(ImageKey::Published("i")),
+            Key::Image(ImageKey::Attempts),
             Key::Outbox("o"),
             Key::OutboxDead("o"),
             Key::Import("i"),

@@ -25,6 +25,7 @@ pub struct Pages {
     bucket: Bucket,
     prefix: String,
     after: Option<String>,
+    most: Option<i32>,
     next: Next,
 }
 
@@ -36,7 +37,13 @@ enum Next {
 
 impl Pages {
     pub(super) fn new(bucket: Bucket, prefix: String, after: Option<String>) -> Self {
-        Self { bucket, prefix, after, next: Next::First }
+        Self { bucket, prefix, after, most: None, next: Next::First }
+    }
+
+    /// The same, with at most `most` objects on a page.
+    #[must_use]
+    pub fn of_at_most(self, most: u16) -> Self {
+        Self { most: Some(most.into()), ..self }
     }
 
     /// The next page; `None` after the last.
@@ -48,7 +55,12 @@ impl Pages {
         };
         let bucket = &self.bucket;
         let request = bucket.client.list_objects_v2().bucket(&*bucket.name).prefix(&self.prefix);
-        let sent = request.set_start_after(self.after.clone()).set_continuation_token(token).send().await;
+        let sent = request
+            .set_start_after(self.after.clone())
+            .set_max_keys(self.most)
+            .set_continuation_token(token)
+            .send()
+            .await;
         let page = sent.map_err(|cause| bucket.error("ListObjectsV2", &self.prefix, cause))?;
         if let Some(token) = page.next_continuation_token.filter(|_| page.is_truncated == Some(true)) {
             self.next = Next::Token(token);

@@ -4,13 +4,14 @@ use bytes::Bytes;
 use http_body_util::{BodyExt, Limited};
 
 use super::finish::REQUEST_BUDGET;
-use super::receive::{Received, Room};
+use super::receive::Received;
 use super::rope::Rope;
 use super::standing::{Phase, Standing};
 use super::task::Upload;
 use super::transfer::Transfer;
 use crate::error::Error;
 use crate::http::{Body, detached};
+use crate::memory::Room;
 
 /// Bytes on their way into an upload.
 pub(super) enum Content {

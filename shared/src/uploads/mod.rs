@@ -28,7 +28,6 @@ pub mod block;
 mod cell;
 mod destination;
 mod digest;
-mod disposition;
 pub mod draft;
 mod fill;
 pub mod finish;

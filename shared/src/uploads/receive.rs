@@ -5,7 +5,6 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::TryStreamExt;
 use http_body_util::BodyDataStream;
-use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::task::JoinHandle;
 
 use super::rope::Rope;
@@ -14,34 +13,13 @@ use super::task::Upload;
 use super::transfer::{self, Transfer};
 use crate::error::{Error, Kind};
 use crate::http::{Body, body};
+use crate::memory::{Room, room, room_now};
 
 /// The most bytes that are gathered before they are stored.
 const GATHERED_LIMIT: u64 = 16 << 20;
 
 /// How long a client may send nothing.
 pub(super) const IDLE_LIMIT: Duration = Duration::from_secs(60);
-
-/// How many bytes of bodies this process holds at once; whoever would hold more stores what it has, and waits.
-const MEMORY: usize = 256 << 20;
-
-/// See [`MEMORY`].
-static ROOM: Semaphore = Semaphore::const_new(MEMORY);
-
-/// How long a body waits for room.
-const ROOM_LIMIT: Duration = Duration::from_secs(30);
-
-/// Room for a body's bytes, given back when it is dropped.
-pub type Room = SemaphorePermit<'static>;
-
-/// Takes room for `bytes` more, at most 64 MiB at a time; 503 if there is none for half a minute.
-pub async fn room(bytes: u64) -> Result<Room, Error> {
-    let bytes = u32::try_from(bytes).ok().filter(|bytes| *bytes <= 64 << 20);
-    let bytes = bytes.ok_or_else(|| Error::new(Kind::TooLarge, "Too many bytes at once."))?;
-    match tokio::time::timeout(ROOM_LIMIT, ROOM.acquire_many(bytes)).await {
-        Ok(Ok(room)) => Ok(room),
-        Ok(Err(_)) | Err(_) => Err(Error::unavailable("Too many uploads at once.")),
-    }
-}
 
 /// How a stream of bytes ended.
 pub(super) struct Received {
@@ -120,7 +98,7 @@ impl Arriving {
 
     /// Whoever holds bytes never waits for room: all might.
     async fn make_room(&mut self, upload: &Upload, bytes: u64) -> Result<(), Error> {
-        let more = match u32::try_from(bytes).ok().and_then(|bytes| ROOM.try_acquire_many(bytes).ok()) {
+        let more = match room_now(bytes) {
             Some(more) => more,
             None => {
                 self.store(upload).await?;

@@ -76,7 +76,7 @@ impl Contents for Faulty {
 }
 
 async fn spoil(fetched: Fetched, fault: Fault) -> Result<Fetched, BoxError> {
-    let Fetched { body, length, etag } = fetched;
+    let Fetched { body, length, etag, modified, content_type } = fetched;
     let mut bytes = body.collect().await?.to_bytes().to_vec();
     let (mut announced, mut broken) = (length, false);
     match fault {
@@ -93,7 +93,8 @@ async fn spoil(fetched: Fetched, fault: Fault) -> Result<Fetched, BoxError> {
     }
     let frames: Vec<_> = bytes.chunks(100_000).map(|frame| Ok(Bytes::copy_from_slice(frame))).collect();
     let end = broken.then(|| Err("connection reset".into()));
-    Ok(Fetched { body: body::stream(stream::iter(frames.into_iter().chain(end))), length: announced, etag })
+    let body = body::stream(stream::iter(frames.into_iter().chain(end)));
+    Ok(Fetched { body, length: announced, etag, modified, content_type })
 }
 
 const FAULTS: [Fault; 10] = [
@@ -199,13 +200,13 @@ impl Contents for Counted {
     ) -> impl Future<Output = Result<Fetched, BoxError>> + Send + 'static {
         let (sound, guard) = (self.sound.fetch(entry, range), Guard::new(&self.live));
         async move {
-            let Fetched { body, length, etag } = sound.await?;
+            let Fetched { body, length, etag, modified, content_type } = sound.await?;
             let stalls = length > BUFFER_LIMIT;
             let frames = BodyDataStream::new(body).enumerate().then(move |(index, frame)| {
                 let _held = &guard;
                 async move { if stalls && index > 0 { std::future::pending().await } else { frame } }
             });
-            Ok(Fetched { body: body::stream(frames), length, etag })
+            Ok(Fetched { body: body::stream(frames), length, etag, modified, content_type })
         }
     }
 

@@ -1,16 +1,11 @@
 //! A block as a form carries it: `multipart/form-data` (RFC 7578), its fields in any order.
 
-use std::time::Duration;
-
-use http::header::CONTENT_TYPE;
-use http_body_util::BodyDataStream;
 use md5::{Digest as _, Md5};
-use multer::{Constraints, Field, Multipart, SizeLimit};
-use tokio::time::error::Elapsed;
+use multer::{Constraints, Field, SizeLimit};
 
 use crate::error::{Error, Kind};
 use crate::hex;
-use crate::http::{Request, body};
+use crate::http::{Request, form};
 use crate::uploads::rope::Rope;
 
 /// The largest block that is taken in one request, in bytes.
@@ -24,9 +19,6 @@ const FIELD_LIMIT: u64 = 1024;
 
 /// The most fields.
 const FIELDS_LIMIT: usize = 16;
-
-/// How long a client may send nothing.
-const IDLE_LIMIT: Duration = Duration::from_secs(30);
 
 /// The fields of the form, as they were sent.
 #[derive(Default)]
@@ -50,14 +42,8 @@ pub(super) struct File {
 /// # Errors
 /// 400 if it is none, breaks off or stands still; 413 if the file is larger than [`FILE_LIMIT`].
 pub(super) async fn read(request: Request) -> Result<Form, Error> {
-    let kind = request.header(CONTENT_TYPE).unwrap_or_default();
-    let boundary = multer::parse_boundary(kind)
-        .map_err(|_| Error::invalid("The body must be multipart/form-data, with its boundary."))?;
-    // The turns it gives to others keep the parser from gathering a whole file before it hands out any of it.
-    let body = body::impatient(request.body, IDLE_LIMIT);
     let limits = SizeLimit::new().per_field(FIELD_LIMIT).for_field("file", FILE_LIMIT);
-    let limits = Constraints::new().size_limit(limits);
-    let mut fields = Multipart::with_constraints(BodyDataStream::new(body), boundary, limits);
+    let mut fields = form::open(request, Constraints::new().size_limit(limits))?;
     let (mut form, mut count) = (Form::default(), 0);
     while let Some(field) = fields.next_field().await.map_err(refusal)? {
         count += 1;
@@ -102,14 +88,9 @@ async fn text(field: Field<'_>) -> Result<String, Error> {
 
 fn refusal(error: multer::Error) -> Error {
     match error {
-        multer::Error::StreamReadFailed(cause) if cause.is::<Elapsed>() => {
-            Error::invalid("Nothing came for half a minute.").caused_by(cause)
-        }
-        multer::Error::StreamReadFailed(cause) => body::refusal(cause),
         multer::Error::FieldSizeExceeded { field_name: Some(name), .. } if name == "file" => {
             Error::new(Kind::TooLarge, "A block has at most 64 MiB.")
         }
-        multer::Error::FieldSizeExceeded { .. } => Error::invalid("A field of the form is too long."),
-        other => Error::invalid("The form is malformed or broken off.").caused_by(other),
+        other => form::refusal(other),
     }
 }

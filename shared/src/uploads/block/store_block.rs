@@ -10,7 +10,7 @@ use super::{BLOCK_TIME, form, input, named};
 use crate::app::App;
 use crate::error::{Error, Kind};
 use crate::http::{Auth, Dialect, Endpoint, Limits, Needs, Reply, Request, Verb, detached};
-use crate::uploads::receive::{Room, room};
+use crate::memory::{Room, room};
 use crate::uploads::rope::Rope;
 use crate::uploads::task::Upload;
 

@@ -10,8 +10,8 @@ use super::version::{Version, integer, is_spoken};
 use super::{LENGTH, OFFSET, PARTIAL, append, inconsistent_length, tell};
 use crate::app::App;
 use crate::error::{Error, Kind};
+use crate::http::disposition::file_name;
 use crate::http::{Auth, Body, Dialect, Endpoint, Limits, Needs, Reply, Request, Verb, body};
-use crate::uploads::disposition::file_name;
 use crate::uploads::serve::is_media_type;
 use crate::uploads::task::{Origin, Task, Upload};
 

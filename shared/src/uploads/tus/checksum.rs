@@ -14,10 +14,11 @@ use sha2::{Digest as _, Sha256};
 
 use crate::error::{Error, Kind};
 use crate::http::{Body, body, detached};
+use crate::memory::{Room, room};
 use crate::random_name;
 use crate::storage::{Fetch, Item, Put};
 use crate::uploads::append::{Appended, Content, Then, Turn};
-use crate::uploads::receive::{IDLE_LIMIT, Room, room};
+use crate::uploads::receive::IDLE_LIMIT;
 use crate::uploads::task::Upload;
 
 /// `Tus-Checksum-Algorithm`

@@ -3,7 +3,7 @@
 use percent_encoding::percent_decode_str;
 
 /// The file name, `filename*` (RFC 8187) before `filename`; `None` if there is none, or none that can be read.
-pub(super) fn file_name(header: &str) -> Option<String> {
+pub(crate) fn file_name(header: &str) -> Option<String> {
     let parameters = parameters(header);
     let value = |wanted: &str| parameters.iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted)).map(|(_, v)| v);
     let extended = value("filename*").and_then(|value| extended(value));

@@ -1,0 +1,8 @@
+//! `DELETE /images/{name}`
+
+use std::process::ExitCode;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    shared::lambda::run(&shared::images::DELETE).await
+}

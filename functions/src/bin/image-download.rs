@@ -1,0 +1,8 @@
+//! `GET /images/{name}`
+
+use std::process::ExitCode;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    shared::lambda::run(&shared::images::SERVE).await
+}

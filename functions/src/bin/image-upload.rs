@@ -1,0 +1,8 @@
+//! `POST /api/upload`
+
+use std::process::ExitCode;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    shared::lambda::run(&shared::images::UPLOAD).await
+}

@@ -1,0 +1,73 @@
+//! An image in another width: made when it is asked for first, and kept.
+
+use bytes::Bytes;
+
+use super::WIDTHS;
+use super::image::{Image, format_of};
+use super::pixels::resize;
+use super::work::on_cpu;
+use crate::error::Error;
+use crate::storage::{Bucket, Fault, Fetch, ImageKey, Key, Put};
+
+/// What is published never changes under its name (RFC 8246).
+pub(super) const FOR_GOOD: &str = "public, max-age=31536000, immutable";
+
+/// Where an object says how wide its picture is, so that nobody has to decode it for that.
+const WIDTH: &str = "width";
+
+/// Reads `?w=`; 400 if it is none of the widths.
+pub(super) fn width(asked: &str) -> Result<u32, Error> {
+    let width = asked.parse().ok().filter(|width| WIDTHS.contains(width));
+    width.ok_or_else(|| Error::invalid(format!("w must be one of {WIDTHS:?}, in pixels.")))
+}
+
+/// Puts the image itself, unless it is there.
+pub(super) async fn put_original(bucket: &Bucket, image: &Image, bytes: Bytes) -> Result<(), Error> {
+    let key = Key::Image(ImageKey::Published(&image.name));
+    let width = image.width.to_string();
+    put_once(bucket, &key, &image.name, &[(WIDTH, &width)], bytes).await
+}
+
+/// Puts a variant, unless it is there.
+pub(super) async fn put(bucket: &Bucket, name: &str, width: u32, bytes: Bytes) -> Result<(), Error> {
+    put_once(bucket, &Key::Image(ImageKey::Variant { name, width }), name, &[], bytes).await
+}
+
+async fn put_once(
+    bucket: &Bucket,
+    key: &Key<'_>,
+    name: &str,
+    metadata: &[(&str, &str)],
+    bytes: Bytes,
+) -> Result<(), Error> {
+    let content_type = format_of(name).map(|format| format.media_type());
+    let put = Put { content_type, cache_control: Some(FOR_GOOD), metadata, if_absent: true, ..Put::default() };
+    match bucket.put(key, bytes, put).await {
+        Err(error) if error.fault != Fault::Precondition => Err(error.into()),
+        _ => Ok(()),
+    }
+}
+
+/// Makes a variant if it is narrower than the image; whether it is. `None` if there is no such image.
+pub(super) async fn make(bucket: &Bucket, name: &str, width: u32) -> Result<Option<bool>, Error> {
+    let key = Key::Image(ImageKey::Published(name));
+    let Some(head) = bucket.head(&key).await? else { return Ok(None) };
+    let own = head.metadata.get(WIDTH).and_then(|own| own.parse::<u32>().ok());
+    if own.is_none_or(|own| own <= width) {
+        return Ok(Some(false));
+    }
+    let original = match bucket.get_bytes(&key, Fetch::default()).await {
+        Ok(original) => original,
+        Err(error) if error.fault == Fault::Missing => return Ok(None),
+        Err(error) => return Err(error.into()),
+    };
+    let resized = on_cpu(move || resize(&original, width)).await?;
+    let resized = resized.map_err(|refusal| Error::internal("resize an image", format!("{refusal:?}")))?;
+    put(bucket, name, width, resized).await?;
+    // It may have been deleted meanwhile, and then nobody would delete this.
+    if bucket.head(&key).await?.is_none() {
+        bucket.delete(&Key::Image(ImageKey::Variant { name, width })).await?;
+        return Ok(None);
+    }
+    Ok(Some(true))
+}
