@@ -15,6 +15,11 @@ pub const ALL: &[&Endpoint] = &[
     &pages::HOME,
     &pages::STATS,
     &pages::ARCHIVES,
+    &pages::UPLOAD,
+    &pages::UPLOAD_FORM,
+    // Before the images, which would take an empty name too.
+    &pages::GALLERY,
+    &pages::DELETE,
     &images::UPLOAD,
     &images::SERVE,
     &images::LIST,

@@ -34,16 +34,22 @@ const NUMBERS_LIMIT: Duration = Duration::from_secs(2);
 /// In place of a number that is not known.
 const UNKNOWN: &str = "–";
 
-/// A picture frame, a sheet with an arrow, a box.
-const ICONS: [&str; 2] = ["M6 3h9l4 4v14H6zM12 17V10M9 13l3-3 3 3", "M4 8h16v12H4zM3 4h18v4H3zM10 12h4"];
+/// An arrow, a picture, a sheet with an arrow, a box.
+const ICONS: [&str; 4] = [
+    "M12 17V4M7 9l5-5 5 5M4 15v5h16v-5",
+    "M4 4h16v16H4zM4 16l5-5 4 4 2-2 5 5M15.5 8.5h.01",
+    "M6 3h9l4 4v14H6zM12 17V10M9 13l3-3 3 3",
+    "M4 8h16v12H4zM3 4h18v4H3zM10 12h4",
+];
 
 #[derive(Template)]
 #[template(path = "home.html")]
 struct Page {
     visit: Visit,
     text: &'static Home,
-    jobs: [(&'static str, &'static Job, &'static str); 2],
-    numbers: [Number; 2],
+    jobs: [(&'static str, &'static Job, &'static str); 4],
+    numbers: [Number; 3],
+    base: String,
     common: String,
     script: String,
 }
@@ -62,7 +68,13 @@ async fn home(app: &App, request: Request) -> Result<Reply, Error> {
     let text = &visit.texts.home;
     let page = Page {
         text,
-        jobs: [("/files", &text.files, ICONS[0]), ("/archives", &text.archives, ICONS[1])],
+        jobs: [
+            ("/upload", &text.upload, ICONS[0]),
+            ("/images/", &text.gallery, ICONS[1]),
+            ("/files", &text.files, ICONS[2]),
+            ("/archives", &text.archives, ICONS[3]),
+        ],
+        base: request.base_url(&app.config),
         numbers: numbers(visit.texts, known(app).await),
         common: Asset::CommonScript.url(),
         script: Asset::HomeScript.url(),
@@ -82,7 +94,7 @@ async fn known(app: &App) -> Option<Stats> {
     None
 }
 
-fn numbers(texts: &Texts, stats: Option<Stats>) -> [Number; 2] {
+fn numbers(texts: &Texts, stats: Option<Stats>) -> [Number; 3] {
     let text = &texts.home;
     let number = |name, label, sized, count: Option<Count>| Number {
         name,
@@ -92,6 +104,7 @@ fn numbers(texts: &Texts, stats: Option<Stats>) -> [Number; 2] {
         sized,
     };
     [
+        number("images", text.images, true, stats.map(|stats| stats.images)),
         number("files", text.finished, true, stats.map(|stats| stats.files)),
         number("archives", text.folders, false, stats.map(|stats| stats.archives)),
     ]

@@ -9,10 +9,12 @@
 //! script or style attribute, which the policy forbids; anything loaded from another host.
 
 mod archives;
+mod delete;
 mod docs;
 mod error;
 mod fallback;
 mod files;
+mod gallery;
 mod health;
 mod heart_beat;
 mod home;
@@ -23,13 +25,16 @@ mod static_files;
 pub(crate) mod stats;
 mod terms;
 mod texts;
+mod upload;
 mod visit;
 
 pub use archives::ARCHIVES;
+pub use delete::DELETE;
 pub use docs::DOCS;
 pub(crate) use error::error_page;
 pub use fallback::FALLBACK;
 pub use files::FILES_PAGE;
+pub use gallery::GALLERY;
 pub use health::HEALTH;
 pub use heart_beat::HEART_BEAT;
 pub use home::HOME;
@@ -37,4 +42,5 @@ pub use openapi::OPENAPI;
 pub use static_files::STATIC_FILES;
 pub use stats::STATS;
 pub use terms::TERMS;
+pub use upload::{UPLOAD, UPLOAD_FORM};
 pub(crate) use visit::Visit;

@@ -41,6 +41,10 @@ pub(super) enum Asset {
     CommonScript,
     /// The script of the page `/`.
     HomeScript,
+    /// The script of the page `/upload`.
+    UploadScript,
+    /// The script of the page `/images/`.
+    GalleryScript,
     /// The script of the page `/files`.
     FilesScript,
     /// tus-js-client 4.3.1 for browsers, as it is published.
@@ -80,8 +84,16 @@ fn slice(content: &Bytes, range: &std::ops::Range<u64>) -> Bytes {
 }
 
 impl Asset {
-    const ALL: [Self; 6] =
-        [Self::CommonScript, Self::HomeScript, Self::FilesScript, Self::TusClient, Self::TusLicense, Self::Icon];
+    const ALL: [Self; 8] = [
+        Self::CommonScript,
+        Self::HomeScript,
+        Self::UploadScript,
+        Self::GalleryScript,
+        Self::FilesScript,
+        Self::TusClient,
+        Self::TusLicense,
+        Self::Icon,
+    ];
 
     /// Where a page finds it.
     pub(super) fn url(self) -> String {
@@ -92,6 +104,8 @@ impl Asset {
         match self {
             Self::CommonScript => "common.js",
             Self::HomeScript => "home.js",
+            Self::UploadScript => "upload.js",
+            Self::GalleryScript => "gallery.js",
             Self::FilesScript => "files.js",
             Self::TusClient => "tus.min.js",
             Self::TusLicense => "tus-js-client.LICENSE.txt",
@@ -111,6 +125,8 @@ impl Asset {
         match self {
             Self::CommonScript => include_bytes!("assets/common.js"),
             Self::HomeScript => include_bytes!("assets/home.js"),
+            Self::UploadScript => include_bytes!("assets/upload.js"),
+            Self::GalleryScript => include_bytes!("assets/gallery.js"),
             Self::FilesScript => include_bytes!("assets/files.js"),
             Self::TusClient => include_bytes!("assets/tus.min.js"),
             Self::TusLicense => include_bytes!("assets/tus-js-client.LICENSE.txt"),

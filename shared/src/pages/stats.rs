@@ -15,7 +15,8 @@ use crate::app::App;
 use crate::archive;
 use crate::error::Error;
 use crate::http::{Auth, Dialect, Endpoint, Limits, Needs, Reply, Verb};
-use crate::storage::{Key, Pages, Storage, StoreError};
+use crate::images::catalogue;
+use crate::storage::{Key, Storage};
 
 /// `GET /api/stats`
 pub const STATS: Endpoint = Endpoint {
@@ -44,6 +45,7 @@ pub(crate) type Memory = Mutex<Option<(Instant, Stats)>>;
 /// What there is.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Stats {
+    pub(super) images: Count,
     pub(super) files: Count,
     pub(super) archives: Count,
 }
@@ -65,27 +67,32 @@ pub(super) async fn of(app: &App) -> Result<Stats, Error> {
         return Ok(stats);
     }
     let storage = app.storage()?;
-    let (files, archives) = futures_util::try_join!(
-        objects(storage.main.list(&Key::File(""))),
-        folders(storage, &app.config.archive_prefix),
-    )?;
-    let stats = Stats { files, archives };
+    let (images, files, archives) =
+        futures_util::try_join!(images(storage), files(storage), folders(storage, &app.config.archive_prefix),)?;
+    let stats = Stats { images, files, archives };
     *app.stats.lock().unwrap_or_else(PoisonError::into_inner) = Some((Instant::now(), stats));
     Ok(stats)
 }
 
 impl Stats {
     fn json(&self) -> Value {
-        let Self { files, archives } = self;
+        let Self { images, files, archives } = self;
         json!({
+            "images": { "count": images.count, "bytes": images.bytes, "more": images.more },
             "files": { "count": files.count, "bytes": files.bytes, "more": files.more },
             "archives": { "count": archives.count, "more": archives.more },
         })
     }
 }
 
-/// The objects of a listing.
-async fn objects(mut pages: Pages) -> Result<Count, StoreError> {
+async fn images(storage: &Storage) -> Result<Count, Error> {
+    let found = catalogue::count(&storage.main, COUNT_LIMIT).await?;
+    Ok(Count { count: found.images, bytes: found.bytes, more: found.more })
+}
+
+/// Files that are finished. What was published under a path of a business is its own.
+async fn files(storage: &Storage) -> Result<Count, Error> {
+    let mut pages = storage.main.list(&Key::File(""));
     let mut found = Count::default();
     while let Some(page) = pages.next().await? {
         for object in page {
@@ -100,7 +107,7 @@ async fn objects(mut pages: Pages) -> Result<Count, StoreError> {
 }
 
 /// The folders that are archives. A folder that is longer than a listing is passed over as a whole.
-async fn folders(storage: &Storage, prefix: &str) -> Result<Count, StoreError> {
+async fn folders(storage: &Storage, prefix: &str) -> Result<Count, Error> {
     let mut found = HashSet::new();
     let all = Key::Listed(prefix);
     let mut pages = storage.archives.list(&all);

@@ -96,9 +96,9 @@ impl Visit {
     }
 
     /// The pages that the frame leads to.
-    pub(super) fn places(&self) -> [(&'static str, &'static str); 2] {
+    pub(super) fn places(&self) -> [(&'static str, &'static str); 4] {
         let frame = &self.texts.frame;
-        [("/files", frame.files), ("/archives", frame.archives)]
+        [("/upload", frame.upload), ("/images/", frame.gallery), ("/files", frame.files), ("/archives", frame.archives)]
     }
 
     /// Whether the reader is on the page of that path.

@@ -66,7 +66,9 @@ pub(super) const TEXTS: Texts = Texts {
         success_text: "Anyone with the link can see it. Keep the delete token: it is the only way to take the picture down.",
         failure: "The picture was not uploaded",
         more: "Upload more",
-        dropped: "Let go to upload",
+        sharex: "For ShareX, a ready-made uploader: ",
+        format: "Address",
+        keep: "Keep this link if you may want to delete the picture later.",
     },
     gallery: Gallery {
         title: "Gallery",
@@ -89,6 +91,7 @@ pub(super) const TEXTS: Texts = Texts {
         deleted: "Deleted",
         delete_failed: "It could not be deleted. Try again later.",
         yours: "Yours",
+        alt: |width, height| format!("A picture of {width} by {height} pixels"),
     },
     archives: Archives {
         title: "Archives",

@@ -101,7 +101,9 @@ pub(super) struct Upload {
     pub(super) success_text: &'static str,
     pub(super) failure: &'static str,
     pub(super) more: &'static str,
-    pub(super) dropped: &'static str,
+    pub(super) sharex: &'static str,
+    pub(super) format: &'static str,
+    pub(super) keep: &'static str,
 }
 
 pub(super) struct Gallery {
@@ -125,6 +127,8 @@ pub(super) struct Gallery {
     pub(super) deleted: &'static str,
     pub(super) delete_failed: &'static str,
     pub(super) yours: &'static str,
+    /// A picture of so many pixels, for who does not see it.
+    pub(super) alt: fn(u32, u32) -> String,
 }
 
 pub(super) struct Archives {
@@ -169,7 +173,7 @@ pub(super) struct Files {
     pub(super) cancel: &'static str,
     pub(super) open: &'static str,
     /// What the script shows, by the names that it knows.
-    pub(super) states: [(&'static str, &'static str); 13],
+    pub(super) states: [State; 13],
 }
 
 pub(super) struct Terms {
@@ -178,6 +182,9 @@ pub(super) struct Terms {
     /// With the most that an image may have.
     pub(super) sections: [Section; 7],
 }
+
+/// What a script shows: its name, and the words.
+pub(super) type State = (&'static str, &'static str);
 
 /// A heading and what is under it.
 pub(super) struct Section {

@@ -91,7 +91,9 @@ pub(super) const TEXTS: Texts = Texts {
         success_text: "Её увидит любой, у кого есть ссылка. Сохраните ключ удаления: без него картинку не убрать.",
         failure: "Картинка не загружена",
         more: "Загрузить ещё",
-        dropped: "Отпустите, чтобы загрузить",
+        sharex: "Для ShareX есть готовый загрузчик: ",
+        format: "Адрес",
+        keep: "Сохраните эту ссылку, если захотите потом удалить картинку.",
     },
     gallery: Gallery {
         title: "Галерея",
@@ -114,6 +116,7 @@ pub(super) const TEXTS: Texts = Texts {
         deleted: "Удалено",
         delete_failed: "Удалить не получилось. Попробуйте позже.",
         yours: "Ваша",
+        alt: |width, height| format!("Картинка {width} на {height} пикселей"),
     },
     archives: Archives {
         title: "Архивы",

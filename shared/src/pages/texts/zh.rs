@@ -62,7 +62,9 @@ pub(super) const TEXTS: Texts = Texts {
         success_text: "任何拥有链接的人都能看到它。请保存好删除密钥：没有它就无法删除图片。",
         failure: "图片未能上传",
         more: "继续上传",
-        dropped: "松开即可上传",
+        sharex: "ShareX 用户可直接使用此配置：",
+        format: "地址",
+        keep: "如果以后可能要删除图片，请保存此链接。",
     },
     gallery: Gallery {
         title: "图库",
@@ -85,6 +87,7 @@ pub(super) const TEXTS: Texts = Texts {
         deleted: "已删除",
         delete_failed: "删除失败。请稍后再试。",
         yours: "我的",
+        alt: |width, height| format!("一张 {width} × {height} 像素的图片"),
     },
     archives: Archives {
         title: "归档",
