@@ -100,7 +100,7 @@ fn numbers(texts: &Texts, stats: Option<Stats>) -> [Number; 3] {
         name,
         label,
         count: count.map_or_else(|| UNKNOWN.to_owned(), |count| shown(texts, count)),
-        bytes: count.map_or_else(String::new, |count| texts.units.bytes(count.bytes)),
+        bytes: count.filter(|count| count.bytes > 0).map_or_else(String::new, |count| texts.units.bytes(count.bytes)),
         sized,
     };
     [

@@ -15,7 +15,7 @@
     }
     for (const element of list.querySelectorAll("[data-bytes]")) {
       const count = shown(stats, element.dataset.bytes);
-      if (count !== undefined) element.textContent = pannier.bytes(count);
+      if (count !== undefined) element.textContent = count ? pannier.bytes(count) : "";
     }
   }
 

@@ -206,4 +206,6 @@
   // Chosen files are sent at once.
   document.getElementById("send").hidden = true;
   pick.required = false;
+  // Its label is the button from now on.
+  pick.classList.add("unseen");
 })();

@@ -75,7 +75,7 @@ pub(super) struct Upload {
     /// With the most that a file may have.
     pub(super) lead: fn(&str) -> String,
     pub(super) choose: &'static str,
-    pub(super) paste: &'static str,
+    pub(super) or: &'static str,
     pub(super) send: &'static str,
     pub(super) terms_before: &'static str,
     pub(super) terms_link: &'static str,
@@ -161,6 +161,7 @@ pub(super) struct Files {
     pub(super) title: &'static str,
     pub(super) lead: &'static str,
     pub(super) choose: &'static str,
+    pub(super) or: &'static str,
     pub(super) offline_alert: &'static str,
     pub(super) unfinished_heading: &'static str,
     pub(super) unfinished_text: &'static str,
