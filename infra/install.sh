@@ -8,7 +8,7 @@ cd "$(dirname "$0")/.."
 
 # A command that has to be there, and the package that brings it.
 needed=(
-    dockerd:docker.io iptables:iptables
+    dockerd:docker.io iptables:iptables nginx:nginx-light
     bsdtar:libarchive-tools 7z:p7zip-full zip:zip unzip:unzip aria2c:aria2 curl:curl
     cc:build-essential javac:default-jdk-headless node:nodejs npm:npm python3:python3
     chromium:chromium
@@ -43,6 +43,42 @@ python_peers() {
     python3 -m venv "$home"
     "$home/bin/pip" install --quiet --disable-pip-version-check -r "${lists[0]}" -c "${lists[1]}"
     touch "$stamp"
+}
+
+# pip_source PACKAGE VERSION SHA256: its source archive, in the folder at hand.
+pip_source() {
+    "$CACHE/python/bin/pip" download --quiet --disable-pip-version-check \
+        --no-binary :all: --no-deps "$1==$2" --dest .
+    echo "$3  $1-$2.tar.gz" | sha256sum --check --quiet
+}
+
+# debian_source PATH SHA256: a file of the Debian archive that apt is set up for, in the folder at hand.
+debian_source() {
+    local archive
+    while read -r archive; do
+        if curl --silent --fail --location --remote-name "${archive%/}/$1"; then break; fi
+    done < <(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' | sort -u)
+    echo "$2  ${1##*/}" | sha256sum --check --quiet
+}
+
+# Images to be judged: the test files of Pillow and of libpng.
+image_corpora() {
+    local home=$CACHE/corpora got
+    got=$(mktemp -d)
+    mkdir -p "$home"
+    cd "$got"
+    if [ ! -d "$home/pillow" ]; then
+        pip_source pillow 13.0.0 cdcd1ba258178f7356d74170c9a81ba4eab6a5d55748bc402a5a2a6fe6be3510
+        tar --extract --file pillow-13.0.0.tar.gz --strip-components 2 pillow-13.0.0/Tests/images
+        mv images "$home/pillow"
+    fi
+    if [ ! -d "$home/libpng" ]; then
+        debian_source pool/main/libp/libpng1.6/libpng1.6_1.6.39.orig.tar.gz \
+            a00e9d2f2f664186e4202db9299397f851aea71b36a35e74910b8820e380d441
+        tar --extract --file libpng1.6_1.6.39.orig.tar.gz libpng-1.6.39/contrib
+        mv libpng-1.6.39/contrib "$home/libpng"
+    fi
+    rm -rf "$got"
 }
 
 node_peers() {
@@ -101,4 +137,5 @@ step "Debian packages" debian_packages
 step "Docker daemon" docker_daemon
 step "Python peers" python_peers
 step "Node peers" node_peers
+step "image corpora" image_corpora
 step "cargo-deny" cargo_deny

@@ -1,5 +1,5 @@
-//! Benchmarks: `cargo run --release -p tests --bin bench -- archive`, `-- store` and `-- uploads` print the
-//! tables of `BENCHMARKS.md`. Names of parts after the word run only those parts.
+//! Benchmarks: `cargo run --release -p tests --bin bench -- archive`, `-- store`, `-- uploads` and `-- images` print
+//! the tables of `BENCHMARKS.md`. Names of parts after the word run only those parts.
 //!
 //! Every server is a process of its own and is asked in turns with the others, so that a machine that
 //! is busy for a while is busy for all of them; figures are medians, ratios are taken round by round.
@@ -13,6 +13,7 @@ mod archive;
 mod contents;
 mod download;
 mod figures;
+mod images;
 mod pass_through;
 mod process;
 mod servers;
@@ -25,7 +26,8 @@ use std::process::ExitCode;
 
 const USAGE: &str = "usage: bench archive [throughput|work|memory|first-byte]...
        bench store [puts|large]...
-       bench uploads [chunks|parallel|blocks|stream|memory]...    (memory only when it is named)";
+       bench uploads [chunks|parallel|blocks|stream|memory]...    (memory only when it is named)
+       bench images [judging|uploads|serving]...";
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -35,9 +37,11 @@ async fn main() -> ExitCode {
         ["archive", parts @ ..] => archive::run(parts).await,
         ["store", parts @ ..] => store::run(parts).await,
         ["uploads", parts @ ..] => Box::pin(uploads::run(parts)).await,
+        ["images", parts @ ..] => Box::pin(images::run(parts)).await,
         // The servers that this program itself is, started by it.
         ["pass-through", list] => pass_through::serve(list).await,
         ["sink", data] => uploads::sink::serve(data).await,
+        ["examine"] => images::examine::serve(),
         ["alone", count, size] => alone::serve(count, size).await,
         _ => {
             let _ = writeln!(std::io::stderr(), "{USAGE}");

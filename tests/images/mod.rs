@@ -1,4 +1,14 @@
-//! Image hosting: pixels that are judged, cleaned and made smaller.
+//! Image hosting: the contract; what happens to images under load and when they are cut short; and their pixels.
 
+mod contract;
+mod corpus;
+mod life;
+mod nginx;
 mod pixels;
+mod pixels_crafted;
+mod pixels_metadata;
+mod pixels_random;
 mod pixels_samples;
+mod pixels_traps;
+mod presign;
+mod request;

@@ -1,13 +1,17 @@
 //! Images to judge: made here, so that what is in them is known to the byte.
 
 use std::borrow::Cow;
-use std::io::Write;
+use std::io::{Cursor, Write};
 
 use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::ZlibEncoder;
 use image::codecs::jpeg::JpegEncoder;
 use image::{ExtendedColorType, ImageEncoder};
+use shared::images::pixels::Format;
+use zune_core::bytestream::ZCursor;
+use zune_core::options::DecoderOptions;
+use zune_jpeg::JpegDecoder;
 
 /// The size of most of them: wider than [`THUMBNAIL`], and neither side a multiple of anything.
 pub(crate) const SIZE: (u16, u16) = (67, 45);
@@ -109,7 +113,8 @@ pub(crate) fn gif((width, height): (u16, u16), frames: u8) -> Vec<u8> {
     let mut encoder = gif::Encoder::new(&mut bytes, width, height, &palette).unwrap();
     encoder.set_repeat(gif::Repeat::Infinite).unwrap();
     for number in 0..frames {
-        let buffer = pixels((width, height), 1).into_iter().map(|index| index.wrapping_add(number * 16)).collect();
+        let buffer =
+            pixels((width, height), 1).into_iter().map(|index| index.wrapping_add(number.wrapping_mul(16))).collect();
         let frame = gif::Frame { width, height, delay: 7, buffer: Cow::Owned(buffer), ..gif::Frame::default() };
         encoder.write_frame(&frame).unwrap();
     }
@@ -156,4 +161,77 @@ pub(crate) fn profile(length: usize) -> Vec<u8> {
     bytes[..4].copy_from_slice(&u32::try_from(length).unwrap().to_be_bytes());
     bytes[36..40].copy_from_slice(b"acsp");
     bytes
+}
+
+/// The rows of a grey PNG, each after its filter byte.
+pub(crate) fn plain_grey((width, height): (u16, u16)) -> Vec<u8> {
+    pixels((width, height), 1).chunks(width.into()).flat_map(|row| [&[0], row].concat()).collect()
+}
+
+/// The same pixels in the seven passes of Adam7.
+pub(crate) fn interlaced_grey((width, height): (u16, u16)) -> Vec<u8> {
+    let (across, down) = (usize::from(width), usize::from(height));
+    let all = pixels((width, height), 1);
+    let passes = [(0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2)];
+    let row = |y: usize, x: usize, step: usize| -> Vec<u8> {
+        let samples = (x..across).step_by(step).map(|x| all[y * across + x]);
+        std::iter::once(0).chain(samples).collect()
+    };
+    let rows = passes.into_iter().flat_map(|(x, y, dx, dy)| (y..down).step_by(dy).map(move |y| (y, x, dx)));
+    rows.flat_map(|(y, x, dx)| row(y, x, dx)).collect()
+}
+
+/// An animated PNG of that many frames; with the highest bit set, the last of them has too little data.
+pub(crate) fn apng((width, height): (u16, u16), frames: u8) -> Bytes {
+    let (count, broken) = (frames & 0x7f, frames & 0x80 != 0);
+    let data = deflated(&plain_grey((width, height)));
+    let control = |sequence: u32| {
+        let size = [u32::from(width), u32::from(height), 0, 0].map(u32::to_be_bytes).concat();
+        chunk(b"fcTL", &[&sequence.to_be_bytes()[..], &size, &[0, 1, 0, 10, 0, 0]].concat())
+    };
+    let mut chunks = vec![
+        chunk(b"IHDR", &header(width.into(), height.into(), 8, 0, false)),
+        chunk(b"acTL", &[0, 0, 0, count, 0, 0, 0, 0]),
+        control(0),
+        chunk(b"IDAT", &data),
+    ];
+    for number in 1..u32::from(count) {
+        chunks.push(control(number * 2 - 1));
+        let short = broken && number + 1 == u32::from(count);
+        let data = if short { deflated(&[0; 50]) } else { data.clone() };
+        chunks.push(chunk(b"fdAT", &[&(number * 2).to_be_bytes()[..], &data].concat()));
+    }
+    png_of(&chunks)
+}
+
+/// The pixels that a decoder finds, width and height: all frames of a GIF in their own sizes, the default picture
+/// of a PNG with what its header says of them; `None` when it finds something wrong.
+pub(crate) fn decoded(bytes: &[u8]) -> Option<(Vec<u8>, usize, usize)> {
+    match Format::of_content(bytes)? {
+        Format::Jpeg => {
+            let options = DecoderOptions::default().set_strict_mode(true).set_max_width(16_384).set_max_height(16_384);
+            let mut decoder = JpegDecoder::new_with_options(ZCursor::new(bytes), options);
+            let data = decoder.decode().ok()?;
+            let (width, height) = decoder.dimensions()?;
+            Some((data, width, height))
+        }
+        Format::Png => {
+            let mut decoder = png::Decoder::new(Cursor::new(bytes));
+            decoder.set_transformations(png::Transformations::normalize_to_color8());
+            let mut reader = decoder.read_info().ok()?;
+            let mut data = vec![0; reader.output_buffer_size()?];
+            let info = reader.next_frame(&mut data).ok()?;
+            Some((data, info.width as usize, info.height as usize))
+        }
+        Format::Gif => {
+            let mut options = gif::DecodeOptions::new();
+            options.set_color_output(gif::ColorOutput::RGBA);
+            let mut decoder = options.read_info(bytes).ok()?;
+            let mut data = Vec::new();
+            while let Some(frame) = decoder.read_next_frame().ok()? {
+                data.extend_from_slice(&frame.buffer);
+            }
+            Some((data, decoder.width().into(), decoder.height().into()))
+        }
+    }
 }

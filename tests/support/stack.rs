@@ -1,7 +1,7 @@
 //! A door to the functions with a store behind it.
 
 use std::collections::HashMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use aws_sdk_s3::Client as S3;
@@ -170,6 +170,11 @@ impl Stack {
             Entrance::Program { program, .. } => program,
             _ => panic!("this stack has no program"),
         }
+    }
+
+    /// The data folder of the program.
+    pub fn data(&self) -> PathBuf {
+        self._data.path().join("data")
     }
 
     /// `kill -9` of the program, and another start on the same folder.

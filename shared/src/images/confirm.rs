@@ -9,7 +9,7 @@ use super::{CALL_LIMIT, FILE_LIMIT};
 use crate::app::App;
 use crate::error::Error;
 use crate::http::{Auth, Dialect, Endpoint, Limits, Needs, Reply, Request, Verb, body, detached};
-use crate::memory::room;
+use crate::memory::IMAGES;
 use crate::storage::{Bucket, Fetch, ImageKey, Key};
 
 /// Checks and publishes an image that was sent with a form of [`super::PRESIGN`].
@@ -53,7 +53,7 @@ async fn publish(bucket: &Bucket, asked: &Asked) -> Result<super::Published, Err
     let file_name = bare_name(&asked.filename)?;
     let key = Key::Image(ImageKey::Incoming { nonce: &asked.ticket, file_name: &file_name });
     let head = bucket.head(&key).await?.ok_or_else(missing)?;
-    let room = room(FILE_LIMIT).await?;
+    let room = IMAGES.room(FILE_LIMIT).await?;
     let bytes = match head.size {
         0..=FILE_LIMIT => Ok(bucket.get_bytes(&key, Fetch { if_match: Some(&head.etag), ..Fetch::default() }).await?),
         _ => Err(too_large()),

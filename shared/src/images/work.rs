@@ -8,8 +8,8 @@ use tokio::sync::Semaphore;
 
 use crate::error::Error;
 
-/// How long a picture waits for its turn: well within a function's time.
-const WAIT_LIMIT: Duration = Duration::from_secs(20);
+/// How long a picture waits for its turn. As many wait at most as there is room for in memory.
+const WAIT_LIMIT: Duration = Duration::from_secs(60);
 
 /// One a processor: more would only take memory. (40 Mpx are 160 MB while they are decoded.)
 static PLACES: LazyLock<Arc<Semaphore>> =

@@ -13,7 +13,7 @@ use super::task::Upload;
 use super::transfer::{self, Transfer};
 use crate::error::{Error, Kind};
 use crate::http::{Body, body};
-use crate::memory::{Room, room, room_now};
+use crate::memory::{Room, UPLOADS};
 
 /// The most bytes that are gathered before they are stored.
 const GATHERED_LIMIT: u64 = 16 << 20;
@@ -98,12 +98,12 @@ impl Arriving {
 
     /// Whoever holds bytes never waits for room: all might.
     async fn make_room(&mut self, upload: &Upload, bytes: u64) -> Result<(), Error> {
-        let more = match room_now(bytes) {
+        let more = match UPLOADS.room_now(bytes) {
             Some(more) => more,
             None => {
                 self.store(upload).await?;
                 self.writer = Writer::Idle(Box::new(std::mem::take(&mut self.writer).finish().await?));
-                room(bytes).await?
+                UPLOADS.room(bytes).await?
             }
         };
         match &mut self.gathered.room {

@@ -1,7 +1,7 @@
 //! Uploads: ours beside @tus/server with @tus/s3-store, and beside a bare sink; the CPU they take, and memory.
 
 mod blocks;
-mod connection;
+pub(crate) mod connection;
 mod content;
 mod memory;
 mod peers;

@@ -10,7 +10,7 @@ use super::{BLOCK_TIME, form, input, named};
 use crate::app::App;
 use crate::error::{Error, Kind};
 use crate::http::{Auth, Dialect, Endpoint, Limits, Needs, Reply, Request, Verb, detached};
-use crate::memory::{Room, room};
+use crate::memory::{Room, UPLOADS};
 use crate::uploads::rope::Rope;
 use crate::uploads::task::Upload;
 
@@ -37,7 +37,7 @@ async fn store_block(app: &App, request: Request) -> Result<Reply, Error> {
     let named = named(&request)?;
     let upload = super::open(app, named).await?;
     let declared = request.header(CONTENT_LENGTH).and_then(|length| length.parse::<u64>().ok());
-    let room = room(declared.unwrap_or(FILE_LIMIT).min(FILE_LIMIT)).await?;
+    let room = UPLOADS.room(declared.unwrap_or(FILE_LIMIT).min(FILE_LIMIT)).await?;
     let form = Box::pin(form::read(request)).await?;
     let (range, bytes) = checked(form, upload.task.capacity())?;
     let block = Block { range: range.clone(), bytes, _room: room };

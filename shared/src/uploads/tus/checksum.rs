@@ -14,7 +14,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::error::{Error, Kind};
 use crate::http::{Body, body, detached};
-use crate::memory::{Room, room};
+use crate::memory::{Room, UPLOADS};
 use crate::random_name;
 use crate::storage::{Fetch, Item, Put};
 use crate::uploads::append::{Appended, Content, Then, Turn};
@@ -98,7 +98,7 @@ impl Expected {
     }
 
     async fn hold(mut self, body: Body, limit: u64) -> Result<(Bytes, Room), Error> {
-        let room = room(limit).await?;
+        let room = UPLOADS.room(limit).await?;
         let collected = tokio::time::timeout(HOLD_TIME, body::collect(body::impatient(body, IDLE_LIMIT), limit)).await;
         let late = |elapsed| Error::new(Kind::Timeout, "The body comes too slowly.").caused_by(elapsed);
         let bytes = collected.map_err(late)??;

@@ -99,8 +99,12 @@ impl Cleaner {
     fn image(&mut self, rest: &mut &[u8]) -> Result<(), Refusal> {
         let whole = *rest;
         let descriptor = take(rest, 9)?;
-        let [w0, w1, h0, h1, flags] = descriptor[4..] else { return Err(damaged("no image")) };
-        self.used.add(u16::from_le_bytes([w0, w1]).into(), u16::from_le_bytes([h0, h1]).into())?;
+        let [x0, x1, y0, y1, w0, w1, h0, h1, flags] = *descriptor else { return Err(damaged("no image")) };
+        let number = |low, high| u32::from(u16::from_le_bytes([low, high]));
+        let (width, height) = (number(w0, w1), number(h0, h1));
+        self.used.add(width, height)?;
+        // Some viewers let the screen grow with what is drawn.
+        check_dimensions(number(x0, x1) + width, number(y0, y1) + height)?;
         take(rest, colours(flags) + 1)?;
         sub_blocks(rest)?;
         if let Some(control) = self.control.take() {

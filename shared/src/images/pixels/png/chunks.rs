@@ -21,7 +21,7 @@ pub(super) const HEADER: usize = 8 + 12 + 13;
 const MAX_NAME: usize = 79;
 
 /// Chunks that may stand there once, and their lengths: in a longer one something else is kept.
-const ONCE: [(&[u8; 4], std::ops::RangeInclusive<usize>); 10] = [
+const ONCE: [(&[u8; 4], std::ops::RangeInclusive<usize>); 9] = [
     (b"PLTE", 3..=768),
     (b"tRNS", 1..=256),
     (b"gAMA", 4..=4),
@@ -31,7 +31,6 @@ const ONCE: [(&[u8; 4], std::ops::RangeInclusive<usize>); 10] = [
     (b"bKGD", 1..=6),
     (b"pHYs", 9..=9),
     (b"cICP", 4..=4),
-    (b"acTL", 8..=8),
 ];
 
 /// Those of them that say how colours are meant; a variant needs them, too.
@@ -61,11 +60,19 @@ impl Cleaned {
     }
 }
 
-/// Walks to the end of the image and keeps what is to be kept.
+/// Walks to the end of the image and keeps what is to be kept; an animation only if it is announced once.
 ///
 /// # Errors
 /// For anything but one whole picture within the limits, and for any chunk whose checksum is wrong, dropped or not.
 pub(super) fn clean(bytes: &[u8], animation: Animation) -> Result<Cleaned, Refusal> {
+    match walk(bytes, animation)? {
+        (cleaned, true) => Ok(cleaned),
+        (_, false) => Ok(walk(bytes, Animation::Drop)?.0),
+    }
+}
+
+/// What is kept, and whether its animation, if any, is announced once.
+fn walk(bytes: &[u8], animation: Animation) -> Result<(Cleaned, bool), Refusal> {
     let mut rest = &bytes[SIGNATURE.len()..];
     let header = Chunk::first(&mut rest)?;
     let (b"IHDR", [w3, w2, w1, w0, h3, h2, h1, h0, _, _, _, _, _]) = (header.kind, header.data) else {
@@ -83,8 +90,10 @@ pub(super) fn clean(bytes: &[u8], animation: Animation) -> Result<Cleaned, Refus
         cleaner.take(&chunk)?;
     }
     append(&mut cleaner.bytes, *b"IEND", &[]);
+    let announced = cleaner.announced == usize::from(cleaner.animated);
     let Cleaner { bytes, orientation, colours, .. } = cleaner;
-    Ok(Cleaned { bytes, width, height, orientation: orientation.unwrap_or(Orientation::UPRIGHT), colours })
+    let orientation = orientation.unwrap_or(Orientation::UPRIGHT);
+    Ok((Cleaned { bytes, width, height, orientation, colours }, announced))
 }
 
 /// One chunk.
@@ -115,6 +124,9 @@ struct Cleaner {
     bytes: Vec<u8>,
     colours: Vec<u8>,
     animation: Animation,
+    /// How often an animation is announced, and whether there is any chunk of one.
+    announced: usize,
+    animated: bool,
     /// Which chunks are there already.
     seen: Vec<[u8; 4]>,
     orientation: Option<Orientation>,
@@ -124,7 +136,8 @@ impl Cleaner {
     fn new(length: usize, animation: Animation) -> Self {
         let mut bytes = Vec::with_capacity(length);
         bytes.extend_from_slice(&SIGNATURE);
-        Self { bytes, colours: Vec::new(), animation, seen: Vec::new(), orientation: None }
+        let (colours, seen) = (Vec::new(), Vec::new());
+        Self { bytes, colours, animation, announced: 0, animated: false, seen, orientation: None }
     }
 
     fn take(&mut self, chunk: &Chunk<'_>) -> Result<(), Refusal> {
@@ -137,8 +150,11 @@ impl Cleaner {
             }
             b"eXIf" if !self.is_there(chunk) => self.exif(chunk.data),
             b"acTL" | b"fcTL" | b"fdAT" if self.animation == Animation::Drop => {}
-            b"fcTL" if chunk.data.len() == 26 && self.seen.contains(b"acTL") => self.keep(chunk),
-            b"fdAT" if self.seen.contains(b"acTL") => self.keep(chunk),
+            kind @ (b"acTL" | b"fcTL" | b"fdAT") => {
+                self.announced += usize::from(kind == b"acTL");
+                self.animated = true;
+                self.keep(chunk);
+            }
             kind => {
                 let known = ONCE.iter().find(|(known, _)| *known == kind);
                 if known.is_some_and(|(_, lengths)| lengths.contains(&chunk.data.len())) && !self.is_there(chunk) {

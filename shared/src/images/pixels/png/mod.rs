@@ -6,7 +6,7 @@ mod shrink;
 use std::io::Cursor;
 
 use bytes::Bytes;
-use png::{BitDepth, Decoder, Encoder, InterlaceInfo, Reader, Transformations};
+use png::{BitDepth, DecodeOptions, Decoder, Encoder, InterlaceInfo, Reader, Transformations};
 
 pub(super) use self::chunks::SIGNATURE;
 use self::chunks::{Animation, Cleaned};
@@ -40,7 +40,9 @@ pub(super) fn resize(bytes: &[u8], width: u32) -> Result<Bytes, Refusal> {
 /// Decodes all of it: the picture, shrunk for a variant `wanted` pixels across (nothing is kept without one), and
 /// whether the frames of an animation are sound.
 fn decode(cleaned: &Cleaned, wanted: Option<u32>) -> Result<(Raster, Result<(), Refusal>), Refusal> {
-    let mut decoder = Decoder::new(Cursor::new(&cleaned.bytes[..]));
+    let mut options = DecodeOptions::default();
+    options.set_ignore_adler32(false);
+    let mut decoder = Decoder::new_with_options(Cursor::new(&cleaned.bytes[..]), options);
     decoder.set_transformations(Transformations::normalize_to_color8());
     // Neither is used, and both may inflate to a thousand times their size.
     decoder.set_ignore_iccp_chunk(true);

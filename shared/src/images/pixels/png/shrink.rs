@@ -8,76 +8,85 @@ const MAX_SIDE: u32 = 64;
 
 /// A picture that comes in rows.
 pub(super) struct Shrink {
-    width: u32,
+    small: Raster,
+    /// The rows of the picture, and how many came.
     height: u32,
-    channels: usize,
-    /// The side of a block.
-    side: u32,
-    /// For each block of the row of blocks at hand: its samples, weighted by alpha, and its weights.
-    sums: Vec<u32>,
     rows: u32,
-    data: Vec<u8>,
+    /// Where the blocks of a row end, in bytes; empty when blocks are single pixels.
+    ends: Vec<usize>,
+    /// For each block of the row of blocks at hand: its samples, weighted by alpha, the alphas, and the pixels.
+    sums: Vec<u32>,
 }
 
 impl Shrink {
-    /// For a picture of `size` that is to become `target`: what remains is at least twice as wide.
+    /// For a picture of `size` that is to become `target`: what remains is at least twice as large.
     pub(super) fn new(size: (u32, u32), target: (u32, u32), channels: usize) -> Self {
         let side = (size.0 / (2 * target.0)).min(size.1 / (2 * target.1)).clamp(1, MAX_SIDE);
-        // The blocks at the right and the lower edge may be narrower; they count as whole ones.
-        let (width, height) = (size.0.div_ceil(side), size.1.div_ceil(side));
-        let sums = if side > 1 { vec![0; width as usize * (channels + 1)] } else { Vec::new() };
+        // Blocks that differ by a pixel rather than a narrow one at the edge, which would count as a whole one.
+        let (width, height) = (size.0 / side, size.1 / side);
+        // Two sides within the limits, multiplied, fit in 32 bits.
+        let end = |block: u32| ((block + 1) * size.0 / width) as usize * channels;
+        let ends: Vec<usize> = if side == 1 { Vec::new() } else { (0..width).map(end).collect() };
+        let sums = vec![0; ends.len() * (channels + 2)];
         let data = Vec::with_capacity(width as usize * height as usize * channels);
-        Self { width, height, channels, side, sums, rows: 0, data }
+        Self { small: Raster { width, height, channels, data }, height: size.1, rows: 0, ends, sums }
     }
 
     /// Takes the next row.
     pub(super) fn push(&mut self, row: &[u8]) {
-        if self.side == 1 {
-            self.data.extend_from_slice(row);
+        if self.ends.is_empty() {
+            self.small.data.extend_from_slice(row);
             return;
         }
-        let has_alpha = self.channels.is_multiple_of(2);
-        let colours = self.channels - usize::from(has_alpha);
-        let blocks = row.chunks(self.side as usize * self.channels);
-        for (sums, block) in self.sums.chunks_exact_mut(self.channels + 1).zip(blocks) {
-            for pixel in block.chunks_exact(self.channels) {
-                let alpha = if has_alpha { u32::from(pixel[colours]) } else { 1 };
-                for (sum, sample) in sums.iter_mut().zip(&pixel[..colours]) {
-                    *sum += u32::from(*sample) * alpha;
-                }
-                sums[colours] += alpha;
-                if has_alpha {
-                    sums[self.channels] += 1;
-                }
-            }
+        let channels = self.small.channels;
+        let mut start = 0;
+        for (sums, end) in self.sums.chunks_exact_mut(channels + 2).zip(&self.ends) {
+            add(sums, row.get(start..*end).unwrap_or_default(), channels);
+            start = *end;
         }
         self.rows += 1;
-        if self.rows == self.side {
+        let done = self.rows * self.small.height / self.height;
+        if done as usize * self.ends.len() * channels > self.small.data.len() {
             self.flush();
         }
     }
 
     /// What is left.
-    pub(super) fn finish(mut self) -> Raster {
-        if self.rows > 0 {
-            self.flush();
-        }
-        Raster { width: self.width, height: self.height, channels: self.channels, data: self.data }
+    pub(super) fn finish(self) -> Raster {
+        self.small
     }
 
+    /// Ends a row of blocks.
     fn flush(&mut self) {
-        let has_alpha = self.channels.is_multiple_of(2);
-        let colours = self.channels - usize::from(has_alpha);
-        for sums in self.sums.chunks_exact(self.channels + 1) {
-            let weight = sums[colours];
-            self.data.extend(sums[..colours].iter().map(|sum| mean(*sum, weight)));
-            if has_alpha {
-                self.data.push(mean(weight, sums[self.channels]));
+        let channels = self.small.channels;
+        let colours = colours(channels);
+        for sums in self.sums.chunks_exact(channels + 2) {
+            let (alpha, pixels) = (sums[channels], sums[channels + 1]);
+            self.small.data.extend(sums[..colours].iter().map(|sum| mean(*sum, alpha)));
+            if colours < channels {
+                self.small.data.push(mean(alpha, pixels));
             }
         }
         self.sums.fill(0);
-        self.rows = 0;
     }
+}
+
+/// Adds pixels to the sums of their block.
+fn add(sums: &mut [u32], pixels: &[u8], channels: usize) {
+    let colours = colours(channels);
+    for pixel in pixels.chunks_exact(channels) {
+        let alpha = if colours < channels { u32::from(pixel[colours]) } else { 1 };
+        for (sum, sample) in sums.iter_mut().zip(&pixel[..colours]) {
+            *sum += u32::from(*sample) * alpha;
+        }
+        sums[channels] += alpha;
+        sums[channels + 1] += 1;
+    }
+}
+
+/// The channels that are not alpha.
+fn colours(channels: usize) -> usize {
+    if channels.is_multiple_of(2) { channels - 1 } else { channels }
 }
 
 fn mean(sum: u32, weight: u32) -> u8 {
