@@ -1,5 +1,9 @@
 //! The descriptive endpoints: heart beat, health, the OpenAPI document and its page, the fallback.
 
+mod form;
+mod language;
+mod numbers;
+
 use std::collections::BTreeSet;
 
 use http::Method;

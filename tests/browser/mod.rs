@@ -20,6 +20,17 @@ async fn every_page_is_good_to_read() {
     visit("everywhere.mjs", &["examined", "read in every language", "names are names", "numbers and keyboard"]).await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn pictures_are_uploaded() {
+    let steps = ["progress", "copied", "dropped and pasted", "refused and tried again", "deleted", "without scripts"];
+    visit("upload.mjs", &steps).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pictures_are_looked_at() {
+    visit("gallery.mjs", &["looked", "copied", "turned pages", "deleted", "without scripts"]).await;
+}
+
 /// Lets a person do something on a fresh server, and holds them to what they say they have done.
 async fn visit(script: &str, expected: &[&str]) {
     let modules = require::cache().join("node");
