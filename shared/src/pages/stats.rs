@@ -4,8 +4,7 @@
 //! nobody makes the store work by asking often.
 
 use std::collections::HashSet;
-use std::sync::Mutex;
-use std::sync::PoisonError;
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use http::StatusCode;
@@ -67,8 +66,12 @@ pub(super) async fn of(app: &App) -> Result<Stats, Error> {
         return Ok(stats);
     }
     let storage = app.storage()?;
-    let (images, files, archives) =
-        futures_util::try_join!(images(storage), files(storage), folders(storage, &app.config.archive_prefix),)?;
+    // Boxed: a listing that is under way is large.
+    let (images, files, archives) = futures_util::try_join!(
+        Box::pin(images(storage)),
+        Box::pin(files(storage)),
+        Box::pin(folders(storage, &app.config.archive_prefix)),
+    )?;
     let stats = Stats { images, files, archives };
     *app.stats.lock().unwrap_or_else(PoisonError::into_inner) = Some((Instant::now(), stats));
     Ok(stats)
