@@ -1,5 +1,9 @@
 //! The descriptive endpoints: heart beat, health, the OpenAPI document and its page, the fallback.
 
+mod form;
+mod language;
+mod numbers;
+
 use std::collections::BTreeSet;
 
 use http::Method;
@@ -226,7 +230,6 @@ async fn the_page_shows_every_operation_and_every_schema() {
     for forbidden in ["<script", "=\"http", "=\"//", "url(", "@import", " style=", " onclick", "$ref"] {
         assert!(!page.contains(forbidden), "{forbidden}");
     }
-    assert_eq!(house.ask(&Ask::get("/")).await.text(), page, "whoever starts at the root finds it");
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod archive;
+mod browser;
 mod door;
 mod images;
 mod lambda;

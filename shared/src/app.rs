@@ -7,6 +7,7 @@ use tokio::sync::watch;
 use crate::config::Config;
 use crate::error::Error;
 use crate::outbox;
+use crate::pages::stats;
 use crate::storage::Storage;
 
 /// The settings and the clients of a process.
@@ -16,12 +17,19 @@ pub struct App {
     storage: OnceLock<Storage>,
     hint: watch::Sender<()>,
     pub(crate) outbox: outbox::Memory,
+    pub(crate) stats: stats::Memory,
 }
 
 impl App {
     /// An app whose store is still to be reached.
     pub fn new(config: Config) -> Self {
-        Self { config, storage: OnceLock::new(), hint: watch::Sender::default(), outbox: outbox::Memory::default() }
+        Self {
+            config,
+            storage: OnceLock::new(),
+            hint: watch::Sender::default(),
+            outbox: outbox::Memory::default(),
+            stats: stats::Memory::default(),
+        }
     }
 
     /// An app with its store.

@@ -13,7 +13,7 @@ fn message(dialect: Dialect, answer: &Answer) -> String {
     if dialect == Dialect::Page {
         assert!(answer.is_page());
         assert!(answer.text().contains("<a href=\"/\">Home</a>"), "{}", answer.text());
-        return answer.text().replace("&lt;", "<").replace("&gt;", ">").replace("&#39;", "'");
+        return answer.text().replace("&#60;", "<").replace("&#62;", ">").replace("&#39;", "'");
     }
     let (envelope, type_of_it) = (answer.json(), answer.header("content-type"));
     let field = |name: &str| envelope[name].as_str().unwrap_or_default().to_owned();

@@ -11,7 +11,8 @@ use http::{HeaderValue, Response, StatusCode};
 use serde_json::{Value, json};
 use shared::error::{Error, Kind};
 use shared::http::body::{self, Body};
-use shared::http::{Auth, Dialect, Endpoint, Limits, Needs, Outcome, Reply, Request, Verb, page};
+use shared::http::page::{self, Policy};
+use shared::http::{Auth, Dialect, Endpoint, Limits, Needs, Outcome, Reply, Request, Verb};
 
 /// Stands in every cause, and may never leave the process.
 pub(crate) const SECRET: &str = "hunter2-internal-detail";
@@ -124,7 +125,7 @@ const OTHERS: &[&Endpoint] = &[
     &Endpoint { paths: &["/many/{id...}"], methods: &[Verb::Get, Verb::Put], ..BASE },
     &Endpoint {
         paths: &["/html"],
-        handler: |_, _| raw(page::html(StatusCode::OK, &page::frame("T", "<p>t</p>"))),
+        handler: |_, _| raw(page::html(StatusCode::OK, Policy::Strict, "<!doctype html><p>t</p>".to_owned())),
         ..BASE
     },
     &Endpoint { paths: &["/known"], handler: |_, _| raw(Response::new(body::full("0123456789"))), ..BASE },

@@ -8,7 +8,7 @@ mod pixels;
 mod pixels_crafted;
 mod pixels_metadata;
 mod pixels_random;
-mod pixels_samples;
+pub(crate) mod pixels_samples;
 mod pixels_traps;
 mod presign;
 mod request;

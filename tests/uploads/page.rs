@@ -27,7 +27,7 @@ contract! {
         assert!(policy.starts_with("default-src 'none'") && policy.ends_with(SCRIPTS), "{policy}");
         assert!(!policy.contains("unsafe"), "{policy}");
         let text = page.text();
-        for forbidden in [" style=", " onclick", " onchange", "javascript:", "<script>", "{base}", "{chunk}", "{tus}"] {
+        for forbidden in [" style=", " onclick", " onchange", "javascript:", "<script>", "{{", "{%"] {
             assert!(!text.contains(forbidden), "{forbidden}");
         }
         let scripts = attributes(&text, "src");
@@ -41,7 +41,7 @@ contract! {
         }
         let license = attributes(&text, "href").into_iter().find(|link| link.contains("LICENSE")).unwrap();
         assert!(stack.get(&license).await.text().contains("The MIT License"));
-        let icon = attributes(&text, "href").into_iter().find(|link| link.ends_with(".svg")).unwrap();
+        let icon = attributes(&text, "href").into_iter().find(|link| link.contains(".svg")).unwrap();
         assert_eq!(stack.get(&icon).await.header("content-type"), "image/svg+xml");
         assert_eq!(stack.head("/files").await.header("content-type"), "text/html; charset=utf-8");
     }
@@ -105,14 +105,14 @@ async fn the_command_for_those_without_scripts_names_this_host() {
 }
 
 /// What the script looks for is in the page, and each text of the page is used.
-#[test]
-fn script_and_page_fit_together() {
-    let page = include_str!("../../shared/src/pages/assets/files.html");
+#[tokio::test]
+async fn script_and_page_fit_together() {
+    let page = House::with(App::new(config()), ALL).await.ask(&Ask::browse("/files")).await.text();
     let script = include_str!("../../shared/src/pages/assets/files.js");
     for id in script.split("getElementById(\"").skip(1).map(|rest| rest.split('"').next().unwrap()) {
         assert!(page.contains(&format!("id=\"{id}\"")), "#{id}");
     }
-    let texts: BTreeSet<String> = attributes(page, "data-text").into_iter().collect();
+    let texts: BTreeSet<String> = attributes(&page, "data-text").into_iter().collect();
     assert!(texts.len() > 5);
     for text in &texts {
         assert!(script.contains(&format!("\"{text}\"")) || script.contains(&format!("{text}: [")), "{text}");

@@ -29,8 +29,8 @@ pub mod send;
 pub use download::DOWNLOAD;
 pub use import::{IMPORT, SWEEP_IMPORTS};
 pub use index::INDEX;
-pub(crate) use record::arrived;
 pub use record::{RECORD_CRC32, catch_up};
+pub(crate) use record::{arrived, folder_of};
 
 use std::time::Duration;
 
@@ -38,13 +38,13 @@ use crate::error::Error;
 use crate::http::Limits;
 
 /// Planning an archive of a million entries takes thousands of listings.
-const PLANNING: Limits = Limits { time: Duration::from_secs(120), ..Limits::READ };
+pub(crate) const PLANNING: Limits = Limits { time: Duration::from_secs(120), ..Limits::READ };
 
 /// The longest hash, in bytes.
 const HASH_LIMIT: usize = 128;
 
 /// A folder's hash out of a path: one segment of 1-128 of `A-Z a-z 0-9 _ -`.
-fn folder(hash: &str) -> Result<&str, Error> {
+pub(crate) fn folder(hash: &str) -> Result<&str, Error> {
     let fits =
         (1..=HASH_LIMIT).contains(&hash.len()) && hash.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-".contains(&b));
     if fits { Ok(hash) } else { Err(missing()) }

@@ -63,7 +63,7 @@ pub(crate) async fn arrived(storage: &Storage, object: (&str, &str, u64), crc32:
 }
 
 /// The archive that a key belongs to.
-fn folder_of<'a>(prefix: &str, key: &'a str) -> Option<&'a str> {
+pub(crate) fn folder_of<'a>(prefix: &str, key: &'a str) -> Option<&'a str> {
     let (folder, _) = key.strip_prefix(prefix)?.split_once('/')?;
     super::folder(folder).ok()
 }

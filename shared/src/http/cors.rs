@@ -1,5 +1,5 @@
-//! Cross-origin requests (Fetch standard, "CORS protocol"). No cookie is ever read here, so a wildcard
-//! origin gives a page nothing that a plain client could not get.
+//! Cross-origin requests (Fetch standard, "CORS protocol"). The only cookie that is ever read chooses a language, so a
+//! wildcard origin gives a page nothing that a plain client could not get.
 
 use http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,

@@ -4,13 +4,16 @@
 //! them. A page is the dialect of a browser: it is chosen by the request, whatever the endpoint speaks.
 
 use http::header::{ACCEPT, CONTENT_TYPE, VARY};
-use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode};
 use serde_json::{Value, json};
 
 use super::body::{self, Body};
-use super::page;
 use crate::error::{Error, Kind};
+use crate::pages::{Visit, error_page};
 use crate::uploads::tus;
+
+/// With which a browser says that its window will show the answer (Fetch Metadata Request Headers, 2.2).
+const FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
 
 /// How an endpoint wraps its data and its errors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,10 +33,12 @@ pub enum Dialect {
 }
 
 impl Dialect {
-    /// The dialect of an error for this request: a browser that asks for HTML gets a page.
+    /// The dialect of an error for this request: a browser that asks for HTML gets a page, where it reads and where it
+    /// sends a form; a script that sends something does not.
     pub(crate) fn for_error(self, method: &Method, headers: &HeaderMap) -> Self {
         let reads = method == Method::GET || method == Method::HEAD;
-        if reads && prefers_html(headers) { Self::Page } else { self }
+        let navigates = headers.get(FETCH_MODE).is_some_and(|mode| mode == "navigate");
+        if (reads || navigates) && prefers_html(headers) { Self::Page } else { self }
     }
 
     /// Wraps a handler's data.
@@ -51,8 +56,8 @@ impl Dialect {
         json_response(status, "application/json", &envelope)
     }
 
-    /// Wraps an error. `request_id` lets a caller quote it.
-    pub(crate) fn error(self, error: &Error, request_id: &str) -> Response<Body> {
+    /// Wraps an error. `request_id` lets a caller quote it; a page is in the language of `visit`.
+    pub(crate) fn error(self, error: &Error, request_id: &str, visit: impl FnOnce() -> Visit) -> Response<Body> {
         let status = error.kind().status();
         let message = error.message();
         let mut response = match self {
@@ -68,7 +73,7 @@ impl Dialect {
                 "application/json",
                 &json!({ "code": status.as_u16(), "msg": message, "data": null }),
             ),
-            Self::Page => page::html(status, &page::error(status, message, request_id)),
+            Self::Page => error_page(&visit(), error, request_id),
         };
         let headers = response.headers_mut();
         if self == Self::Tus {
@@ -124,7 +129,7 @@ fn ret_code(kind: Kind) -> &'static str {
 }
 
 /// Whether the caller would rather read HTML than JSON (RFC 9110, 12.5.1). A wildcard asks for neither.
-fn prefers_html(headers: &HeaderMap) -> bool {
+pub(crate) fn prefers_html(headers: &HeaderMap) -> bool {
     let html = weight(headers, "text/html");
     html > 0.0 && html >= weight(headers, "application/json").max(weight(headers, "application/problem+json"))
 }

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use futures_util::FutureExt;
 use http::header::{ALLOW, CONTENT_LENGTH, CONTENT_TYPE, ORIGIN, X_CONTENT_TYPE_OPTIONS};
-use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
+use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Uri};
 use http_body_util::{BodyExt, Limited};
 use percent_encoding::percent_decode_str;
 use sha2::{Digest, Sha256};
@@ -21,6 +21,7 @@ use crate::app::App;
 use crate::auth;
 use crate::error::{Error, Kind};
 use crate::hex;
+use crate::pages::Visit;
 
 /// The longest path that is looked at, in bytes; nothing lives behind a longer one.
 const PATH_LIMIT: usize = 8 * 1024;
@@ -33,7 +34,7 @@ pub async fn dispatch(app: &App, table: &[&'static Endpoint], request: http::Req
     let started = Instant::now();
     let (head, body) = request.into_parts();
     let id = RequestId::of(&head.headers);
-    let asked = Asked { method: head.method, headers: head.headers, path: head.uri.path().to_owned(), id };
+    let asked = Asked { method: head.method, headers: head.headers, uri: head.uri.clone(), id };
     let response = match asked.route(table) {
         Ok((endpoint, params)) => {
             let request = Request {
@@ -64,7 +65,7 @@ pub(crate) fn missed(table: &[&'static Endpoint], request: &Request) -> Reply {
     let asked = Asked {
         method: request.method.clone(),
         headers: request.headers.clone(),
-        path: request.uri.path().to_owned(),
+        uri: request.uri.clone(),
         id: request.id.clone(),
     };
     let miss = match asked.route(table) {
@@ -101,16 +102,16 @@ async fn run(app: &App, endpoint: &Endpoint, mut request: Request) -> Result<Rep
 struct Asked {
     method: Method,
     headers: HeaderMap,
-    path: String,
+    uri: Uri,
     id: RequestId,
 }
 
 impl Asked {
     fn route(&self, table: &[&'static Endpoint]) -> Result<(&'static Endpoint, Params), Miss> {
-        if self.path.len() > PATH_LIMIT {
+        if self.uri.path().len() > PATH_LIMIT {
             return Err(Miss::Missing(Dialect::Plain));
         }
-        route(table, &self.method, &self.path)
+        route(table, &self.method, self.uri.path())
     }
 
     fn missed(&self, miss: Miss) -> Response<Body> {
@@ -125,13 +126,14 @@ impl Asked {
 
     fn refuse(&self, dialect: Dialect, error: &Error) -> Response<Body> {
         let (kind, causes, request) = (error.kind(), error.causes(), self.id.as_str());
-        let (method, path) = (self.method.as_str(), shown(&self.path));
+        let (method, path) = (self.method.as_str(), shown(self.uri.path()));
         if kind.status().is_server_error() {
             error!(request, method, %path, ?kind, causes, "{error}");
         } else if !causes.is_empty() {
             warn!(request, method, %path, ?kind, causes, "{error}");
         }
-        dialect.for_error(&self.method, &self.headers).error(error, request)
+        let visit = || Visit::of(Some(&self.uri), &self.headers);
+        dialect.for_error(&self.method, &self.headers).error(error, request, visit)
     }
 }
 
@@ -181,7 +183,7 @@ fn finish(app: &App, asked: Asked, mut response: Response<Body>, started: Instan
         let expected = if headless || bodiless { Some(0) } else { expected };
         Watched::new(body, expected, move |sent, end| {
             let milliseconds = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-            let (request, method, path) = (asked.id.as_str(), asked.method.as_str(), shown(&asked.path));
+            let (request, method, path) = (asked.id.as_str(), asked.method.as_str(), shown(asked.uri.path()));
             match end {
                 End::Complete => {
                     info!(target: "access", request, method, %path, status, sent, milliseconds, "answered")

@@ -20,6 +20,7 @@ mod router;
 
 pub use body::Body;
 pub use dialect::Dialect;
+pub(crate) use dialect::prefers_html;
 pub use door::dispatch;
 pub(crate) use door::{detached, missed, panic_text};
 pub use endpoint::{Auth, Endpoint, Limits, Needs, Outcome, Reply, Verb};

@@ -6,7 +6,7 @@ use super::image::{format_of, urls};
 use super::publish::Published;
 
 /// The image's links, and its token: nobody is told that again.
-pub(super) fn describe(base: &str, published: &Published) -> Value {
+pub(crate) fn describe(base: &str, published: &Published) -> Value {
     let (image, token) = (&published.image, &published.token);
     let (url, thumbnail_url) = urls(base, &image.name);
     let name = &image.name;

@@ -49,6 +49,7 @@ mod upload;
 mod variant;
 mod work;
 
+pub(crate) use answer::describe;
 pub use catalogue::LIST;
 pub use confirm::CONFIRM;
 pub use delete::{DELETE, use_token};

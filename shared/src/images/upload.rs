@@ -17,7 +17,7 @@ use crate::http::{Auth, Dialect, Endpoint, Limits, Needs, Reply, Request, Verb, 
 pub const UPLOAD: Endpoint = Endpoint {
     name: "image-upload",
     methods: &[Verb::Post],
-    paths: &["/api/upload", "/api/upload/", "/upload", "/upload/"],
+    paths: &["/api/upload", "/api/upload/"],
     auth: Auth::Open,
     dialect: Dialect::Plain,
     needs: Needs::Store,

@@ -22,6 +22,7 @@ use super::runtime::{Answer, ERROR_BODY, ERROR_TYPE, Failure};
 use crate::config::ResponseMode;
 use crate::error::{BoxError, Error, Kind};
 use crate::http::{Body, Dialect, Endpoint, X_REQUEST_ID, panic_text};
+use crate::pages::Visit;
 
 /// The largest buffered answer, in bytes: the platform's 6 MB, envelope and base64 included (AWS Lambda
 /// quotas, "Invocation payload").
@@ -59,7 +60,10 @@ impl Asked {
         let id = given.get(X_REQUEST_ID).cloned().unwrap_or(HeaderValue::from_static("-"));
         let request = id.to_str().unwrap_or("-");
         error!(request, kind = ?error.kind(), causes = error.causes(), "{error}");
-        let mut response = self.dialect.for_error(&self.method, &self.headers).error(error, request);
+        let mut response = self
+            .dialect
+            .for_error(&self.method, &self.headers)
+            .error(error, request, || Visit::of(None, &self.headers));
         let marks = instead_of.into_iter().flatten().filter(|(name, _)| {
             name.as_str().starts_with("access-control-") || name.as_str() == "x-content-type-options"
         });

@@ -1,35 +1,49 @@
 //! The OpenAPI document as a page to read, rendered here: no script, nothing from another host.
 
+use askama::Template;
 use http::StatusCode;
 use serde_json::{Map, Value};
 
 use super::openapi;
-use super::schema::{pretty, prose, resolve, schemas, text, type_of};
+use super::schema::{escape, pretty, prose, resolve, schemas, text, type_of};
+use super::visit::Visit;
 use crate::error::Error;
-use crate::http::page::{self, escape};
-use crate::http::{Auth, Dialect, Endpoint, Limits, Needs, Reply, Verb};
+use crate::http::page::Policy;
+use crate::http::{Auth, Dialect, Endpoint, Limits, Needs, Reply, Request, Verb};
 
-/// `GET /docs`, and `/` for whoever starts there.
+/// `GET /docs`: in English only, as the document is.
 pub const DOCS: Endpoint = Endpoint {
     name: "docs",
     methods: &[Verb::Get],
-    paths: &["/docs", "/"],
+    paths: &["/docs"],
     auth: Auth::Open,
     dialect: Dialect::Page,
     needs: Needs::Nothing,
     limits: Limits::READ,
-    handler: |_, _| Box::pin(async { docs() }),
+    handler: |_, request| Box::pin(async move { docs(&request) }),
 };
 
 /// The methods of an OpenAPI path item, in the order in which they are shown.
 const METHODS: [&str; 7] = ["get", "head", "post", "put", "patch", "delete", "options"];
 
-fn docs() -> Result<Reply, Error> {
-    let document = openapi::document()?;
+#[derive(Template)]
+#[template(path = "docs.html")]
+struct Page {
+    visit: Visit,
+    content: String,
+}
+
+fn docs(request: &Request) -> Result<Reply, Error> {
+    let visit = Visit::of(Some(&request.uri), &request.headers);
+    let page = Page { content: content_of(&openapi::document()?), visit };
+    Ok(Reply::Raw(page.visit.page(StatusCode::OK, Policy::Strict, &page)?))
+}
+
+fn content_of(document: &Value) -> String {
     let info = &document["info"];
-    let operations = operations(&document);
+    let operations = operations(document);
     let tags = document["tags"].as_array().map_or(&[][..], Vec::as_slice);
-    let main = format!(
+    format!(
         "<h1>{title} <small>{version}</small></h1>\n<p>{summary}</p>\n{description}\
          <p>The same as <a href=\"/openapi.json\">OpenAPI 3.1</a>.</p>\n<nav aria-label=\"Operations\">\n{contents}</nav>\n\
          {sections}<h2 id=\"schemas\">Schemas</h2>\n{schemas}",
@@ -38,10 +52,9 @@ fn docs() -> Result<Reply, Error> {
         summary = text(&info["summary"]),
         description = prose(&info["description"]),
         contents = tags.iter().map(|tag| contents(tag, &operations)).collect::<String>(),
-        sections = tags.iter().map(|tag| section(&document, tag, &operations)).collect::<String>(),
-        schemas = schemas(&document),
-    );
-    Ok(Reply::Raw(page::html(StatusCode::OK, &page::frame("Pannier", &main))))
+        sections = tags.iter().map(|tag| section(document, tag, &operations)).collect::<String>(),
+        schemas = schemas(document),
+    )
 }
 
 /// One method of one path.

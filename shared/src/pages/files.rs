@@ -1,13 +1,16 @@
 //! The page that uploads files of any size by tus.
 //!
-//! Everything that a reader sees is in `assets/files.html`; `assets/files.js` says nothing of its own.
+//! Every word that a reader sees is in the page; `assets/files.js` says nothing of its own.
 
+use askama::Template;
 use http::StatusCode;
 
 use super::static_files::Asset;
+use super::texts::Files;
+use super::visit::Visit;
 use crate::app::App;
 use crate::error::Error;
-use crate::http::page::{self, escape};
+use crate::http::page::Policy;
 use crate::http::{Auth, Dialect, Endpoint, Limits, Needs, Reply, Request, Verb};
 
 /// `GET /files`: pick or drop files, pause, resume, cancel. Where they go is `/files/`, with POST.
@@ -28,14 +31,30 @@ const CHUNK: u64 = 8 * 1024 * 1024;
 /// A chunk is a multiple of this, or at least this.
 const CHUNK_STEP: u64 = 1024 * 1024;
 
+#[derive(Template)]
+#[template(path = "files.html")]
+struct Page {
+    visit: Visit,
+    text: &'static Files,
+    base: String,
+    chunk: u64,
+    license: String,
+    tus: String,
+    script: String,
+}
+
 fn files_page(app: &App, request: &Request) -> Result<Reply, Error> {
-    let main = include_str!("assets/files.html")
-        .replace("{base}", &escape(&request.base_url(&app.config)))
-        .replace("{chunk}", &chunk(app.config.request_limit).to_string())
-        .replace("{license}", &Asset::TusLicense.url())
-        .replace("{tus}", &Asset::TusClient.url())
-        .replace("{script}", &Asset::FilesScript.url());
-    Ok(Reply::Raw(page::html_with_scripts(StatusCode::OK, &page::frame("Upload files", &main))))
+    let visit = Visit::of(Some(&request.uri), &request.headers);
+    let page = Page {
+        text: &visit.texts.files,
+        base: request.base_url(&app.config),
+        chunk: chunk(app.config.request_limit),
+        license: Asset::TusLicense.url(),
+        tus: Asset::TusClient.url(),
+        script: Asset::FilesScript.url(),
+        visit,
+    };
+    Ok(Reply::Raw(page.visit.page(StatusCode::OK, Policy::Scripts, &page)?))
 }
 
 /// What fits into a request.

@@ -2,8 +2,6 @@
 
 use serde_json::Value;
 
-use crate::http::page::escape;
-
 /// The bounds of a schema that are worth a word, with that word.
 const BOUNDS: [(&str, &str); 7] = [
     ("format", "format"),
@@ -77,6 +75,22 @@ pub(super) fn type_of(schema: &Value) -> String {
 /// A JSON example.
 pub(super) fn pretty(example: &Value) -> String {
     format!("<pre><code>{}</code></pre>", escape(&format!("{example:#}")))
+}
+
+/// Text made safe for HTML content and quoted attributes.
+pub(super) fn escape(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '&' => safe.push_str("&amp;"),
+            '<' => safe.push_str("&lt;"),
+            '>' => safe.push_str("&gt;"),
+            '"' => safe.push_str("&quot;"),
+            '\'' => safe.push_str("&#39;"),
+            other => safe.push(other),
+        }
+    }
+    safe
 }
 
 /// A string as it is, anything else as JSON; safe for HTML.

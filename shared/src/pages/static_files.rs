@@ -37,6 +37,14 @@ const ASK_AGAIN: HeaderValue = HeaderValue::from_static("no-cache");
 /// A file inside this program.
 #[derive(Clone, Copy)]
 pub(super) enum Asset {
+    /// What the scripts of the pages share.
+    CommonScript,
+    /// The script of the page `/`.
+    HomeScript,
+    /// The script of the page `/upload`.
+    UploadScript,
+    /// The script of the page `/images/`.
+    GalleryScript,
     /// The script of the page `/files`.
     FilesScript,
     /// tus-js-client 4.3.1 for browsers, as it is published.
@@ -76,7 +84,16 @@ fn slice(content: &Bytes, range: &std::ops::Range<u64>) -> Bytes {
 }
 
 impl Asset {
-    const ALL: [Self; 4] = [Self::FilesScript, Self::TusClient, Self::TusLicense, Self::Icon];
+    const ALL: [Self; 8] = [
+        Self::CommonScript,
+        Self::HomeScript,
+        Self::UploadScript,
+        Self::GalleryScript,
+        Self::FilesScript,
+        Self::TusClient,
+        Self::TusLicense,
+        Self::Icon,
+    ];
 
     /// Where a page finds it.
     pub(super) fn url(self) -> String {
@@ -85,6 +102,10 @@ impl Asset {
 
     fn name(self) -> &'static str {
         match self {
+            Self::CommonScript => "common.js",
+            Self::HomeScript => "home.js",
+            Self::UploadScript => "upload.js",
+            Self::GalleryScript => "gallery.js",
             Self::FilesScript => "files.js",
             Self::TusClient => "tus.min.js",
             Self::TusLicense => "tus-js-client.LICENSE.txt",
@@ -94,14 +115,18 @@ impl Asset {
 
     fn content_type(self) -> &'static str {
         match self {
-            Self::FilesScript | Self::TusClient => "text/javascript; charset=utf-8",
             Self::TusLicense => "text/plain; charset=utf-8",
             Self::Icon => "image/svg+xml",
+            _ => "text/javascript; charset=utf-8",
         }
     }
 
     fn content(self) -> &'static [u8] {
         match self {
+            Self::CommonScript => include_bytes!("assets/common.js"),
+            Self::HomeScript => include_bytes!("assets/home.js"),
+            Self::UploadScript => include_bytes!("assets/upload.js"),
+            Self::GalleryScript => include_bytes!("assets/gallery.js"),
             Self::FilesScript => include_bytes!("assets/files.js"),
             Self::TusClient => include_bytes!("assets/tus.min.js"),
             Self::TusLicense => include_bytes!("assets/tus-js-client.LICENSE.txt"),

@@ -368,6 +368,8 @@
   form.addEventListener("submit", (event) => event.preventDefault());
 
   pick.disabled = false;
+  // Its label is the button from now on.
+  pick.classList.add("unseen");
   network();
   showAllRemembered();
 })();

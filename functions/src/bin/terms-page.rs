@@ -1,0 +1,8 @@
+//! `GET /terms.html`
+
+use std::process::ExitCode;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    shared::lambda::run(&shared::pages::TERMS).await
+}

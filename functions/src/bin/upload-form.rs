@@ -1,0 +1,8 @@
+//! `POST /upload`
+
+use std::process::ExitCode;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    shared::lambda::run(&shared::pages::UPLOAD_FORM).await
+}
