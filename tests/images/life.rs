@@ -161,9 +161,9 @@ async fn an_upload_that_was_cut_short_is_undone() {
     let record = stack.s3.get_object().bucket(&stack.bucket).key(&token).send().await.unwrap();
     let record: serde_json::Value = serde_json::from_slice(&record.body.collect().await.unwrap().to_vec()).unwrap();
     // As if the process had died between the token and the answer.
-    let attempt = serde_json::json!({ "nonce": "n", "value": {
-        "content": content.rsplit('/').next().unwrap(), "image": record["value"]["image"], "token": token.rsplit('/').next().unwrap(),
-    }});
+    let mut attempt = record["value"].clone();
+    attempt["of"] = "token".into();
+    let attempt = serde_json::json!({ "nonce": "n", "value": attempt });
     stack.put("image-state/attempts/one", attempt.to_string()).await;
     let app = app(&stack).await;
     sweep_older(&app, SystemTime::now() - Duration::from_secs(3600)).await.unwrap();

@@ -2,6 +2,7 @@
 
 mod contract;
 mod corpus;
+mod hostile;
 mod life;
 mod nginx;
 mod pixels;

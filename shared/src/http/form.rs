@@ -17,9 +17,10 @@ use crate::error::{BoxError, Error};
 /// How long a client may send nothing.
 pub(crate) const IDLE_LIMIT: Duration = Duration::from_secs(30);
 
-/// How much may come in several frames of which the parser hands out nothing, in bytes: the head of a field, and what
-/// precedes the first one. The parser itself would gather any amount.
-const HELD_LIMIT: u64 = 64 * 1024;
+/// How much may have come of which the parser has handed out nothing, in bytes, when more comes: the head of a field, and
+/// what precedes the first one. The parser itself would gather any amount. It takes up to three frames before it looks at
+/// the first, and a frame has up to 400 KB.
+const HELD_LIMIT: u64 = 1024 * 1024;
 
 /// A form that is being read.
 pub(crate) struct Form {
@@ -33,21 +34,18 @@ pub(crate) struct Part {
     held: Held,
 }
 
-/// Bytes, and frames, that came since the parser handed anything out.
+/// Bytes that came since the parser handed anything out.
 #[derive(Clone, Default)]
-struct Held(Arc<(AtomicU64, AtomicU64)>);
+struct Held(Arc<AtomicU64>);
 
 impl Held {
     fn came(&self, bytes: usize) -> Result<(), BoxError> {
-        let held = self.0.0.fetch_add(bytes as u64, Ordering::Relaxed) + bytes as u64;
-        let frames = self.0.1.fetch_add(1, Ordering::Relaxed) + 1;
-        // A single frame of any size is in memory anyway.
-        if frames > 1 && held > HELD_LIMIT { Err("the head of a field does not end".into()) } else { Ok(()) }
+        let before = self.0.fetch_add(bytes as u64, Ordering::Relaxed);
+        if before > HELD_LIMIT { Err("the head of a field does not end".into()) } else { Ok(()) }
     }
 
     fn handed_out(&self) {
-        self.0.0.store(0, Ordering::Relaxed);
-        self.0.1.store(0, Ordering::Relaxed);
+        self.0.store(0, Ordering::Relaxed);
     }
 }
 
