@@ -51,6 +51,8 @@ pub enum Kind {
     Unavailable,
     /// The time limit of the endpoint passed.
     Timeout,
+    /// The caller sends too slowly.
+    TooSlow,
 }
 
 impl Kind {
@@ -75,6 +77,7 @@ impl Kind {
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
             Self::Timeout => StatusCode::GATEWAY_TIMEOUT,
+            Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
         }
     }
 }

@@ -40,7 +40,12 @@ impl Memory {
         }
     }
 
-    /// The same, only if there is room now.
+    /// Whether there is less than that now, so that others may be waiting.
+    pub fn is_short_of(&self, bytes: u64) -> bool {
+        (self.0.available_permits() as u64) < bytes
+    }
+
+    /// Takes room only if there is some now.
     pub fn room_now(&'static self, bytes: u64) -> Option<Room> {
         u32::try_from(bytes).ok().and_then(|bytes| self.0.try_acquire_many(bytes).ok())
     }

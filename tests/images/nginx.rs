@@ -30,7 +30,7 @@ impl Nginx {
         let configuration = include_str!("../../infra/nginx.conf")
             .replace("server pannier:8080", &format!("server {}", stack.program().address))
             .replace("minio:9000", store)
-            .replace("/pannier$uri", &format!("/{}$uri", stack.bucket))
+            .replace("http://store/pannier$uri", &format!("http://store/{}$uri", stack.bucket))
             .replace("listen 8080", &format!("listen {}", address.trim_start_matches("http://")))
             .replace("/tmp/", &format!("{}/", folder.path().display()))
             .replace("/dev/stdout", "/dev/null");
@@ -148,6 +148,59 @@ async fn a_deletion_passes_to_the_server() {
     let refused = nginx.send(request("wrong")).await;
     assert_eq!((refused.status.as_u16(), refused.header("content-type")), (403, "application/problem+json"));
     assert_eq!(nginx.send(request(image["delete_token"].as_str().unwrap())).await.status, 204);
-    // Nobody has asked for it before: the cache holds nothing of it.
     assert_eq!(nginx.get(&path, &[]).await.status, 404);
+    let log = std::fs::read_to_string(stack.data().join("logs/app.log")).unwrap();
+    assert_eq!(log.lines().count(), 3, "each request came once: {log}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_image_leaves_the_cache_soon_after_it_is_deleted() {
+    let Some(stack) = Stack::start(Door::Program, Backend::Minio).await else { return };
+    publish_images(&stack).await;
+    let Some(nginx) = Nginx::start(&stack).await else { return };
+    let image = nginx.send(form("/upload", &[File::new("a.jpg", &jpeg((700, 500)))])).await.json();
+    let (path, thumbnail) = (path_of(&image["url"]), path_of(&image["thumbnail_url"]));
+    for path in [&path, &thumbnail] {
+        assert_eq!(nginx.get(path, &[]).await.status, 200);
+    }
+    let request = Request::builder().method(Method::DELETE).uri(&path);
+    let request = request.header("x-delete-token", image["delete_token"].as_str().unwrap());
+    assert_eq!(nginx.send(request.body(body::empty()).unwrap()).await.status, 204);
+    for path in [&path, &thumbnail] {
+        while nginx.get(path, &[]).await.status != 404 {
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_client_adds_changes_nothing() {
+    let Some(stack) = Stack::start(Door::Program, Backend::Minio).await else { return };
+    publish_images(&stack).await;
+    let Some(nginx) = Nginx::start(&stack).await else { return };
+    let original = jpeg((700, 500));
+    let image = nginx.send(form("/upload", &[File::new("a.jpg", &original)])).await.json();
+    let path = path_of(&image["url"]);
+    for (name, value) in [
+        ("authorization", "AWS4-HMAC-SHA256 Credential=x/y, SignedHeaders=host, Signature=0"),
+        ("x-amz-server-side-encryption-customer-algorithm", "AES256"),
+        ("origin", "https://elsewhere.example"),
+        ("host", "elsewhere.example"),
+    ] {
+        let served = nginx.get(&path, &[(name, value)]).await;
+        assert_eq!((served.status.as_u16(), digest(&served.body)), (200, digest(&original)), "{name}");
+        assert!(served.header("access-control-allow-credentials").is_empty() && served.header("vary").is_empty());
+    }
+    // Spellings of the same are not kept beside each other.
+    for query in ["?x=1", "?w=320&x=1", "?w=320&w=640"] {
+        let served = nginx.get(&format!("{path}{query}"), &[]).await;
+        assert_eq!((served.status.as_u16(), served.header("x-cache")), (200, ""), "{query}");
+    }
+    let past = nginx.get(&path, &[("range", "bytes=99999999-")]).await;
+    assert_eq!((past.status.as_u16(), past.header("content-type")), (416, "application/problem+json"));
+    let wrong = nginx.get(&format!("{path}?w=5"), &[]).await;
+    assert_eq!((wrong.status.as_u16(), wrong.header("content-type")), (400, "application/problem+json"));
+    assert_eq!((wrong.header("x-content-type-options"), wrong.header("x-request-id").is_empty()), ("nosniff", false));
+    let post = nginx.send(Request::post(&path).body(body::empty()).unwrap()).await;
+    assert_eq!((post.status.as_u16(), post.header("x-content-type-options")), (405, "nosniff"));
 }

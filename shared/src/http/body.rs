@@ -75,6 +75,8 @@ pub async fn collect(body: Body, limit: u64) -> Result<Bytes, Error> {
 pub fn refusal(cause: BoxError) -> Error {
     if cause.is::<http_body_util::LengthLimitError>() {
         Error::new(Kind::TooLarge, "Request body is too large.")
+    } else if cause.is::<tokio::time::error::Elapsed>() {
+        Error::invalid("The request body stands still.").caused_by(cause)
     } else {
         Error::invalid("The request body ended early.").caused_by(cause)
     }

@@ -120,7 +120,8 @@ fn ret_code(kind: Kind) -> &'static str {
         | Kind::UnsupportedMediaType
         | Kind::ChecksumMismatch
         | Kind::PreconditionFailed
-        | Kind::TooManyRequests => "6",
+        | Kind::TooManyRequests
+        | Kind::TooSlow => "6",
         Kind::Unprocessable => "7",
         Kind::RangeNotSatisfiable => "8",
         Kind::Gone => "9",

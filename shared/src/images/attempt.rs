@@ -1,5 +1,6 @@
 //! What is under way: written before anything else, deleted after everything else.
 
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use super::contents;
@@ -8,20 +9,34 @@ use crate::error::Error;
 use crate::random_name;
 use crate::storage::{Bucket, ImageKey, Key, Put};
 
-/// An upload or a deletion, and what to do about it when it is found cut short: without its token, and without the
-/// image if that was the last.
+/// Something that takes several steps, and what to do about it when it is found cut short.
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Attempt {
+#[serde(tag = "of", rename_all = "lowercase")]
+pub(super) enum Attempt {
+    /// An upload whose token nobody was told, or a deletion: the token goes, and the image if that was the last.
+    Token(Held),
+    /// A variant: it goes if its image has gone.
+    Variant {
+        /// The image.
+        name: String,
+        /// In pixels.
+        width: u32,
+    },
+}
+
+/// A token, and what it is for. The same is what is stored under the token.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Held {
     /// The image's content.
     pub(super) content: String,
     pub(super) image: Image,
-    /// SHA-256 of the token that nobody was told, or that was used.
+    /// Its SHA-256, in hex.
     pub(super) token: String,
 }
 
 /// One that is written down.
 pub(super) struct Begun<'a> {
-    pub(super) attempt: Attempt,
+    attempt: Attempt,
     nonce: String,
     bucket: &'a Bucket,
 }
@@ -33,16 +48,25 @@ impl Attempt {
         Ok(Begun { attempt: self, nonce, bucket })
     }
 
-    /// Takes back the token, and the image if that was the last. Safe to run twice.
+    /// Leaves things as if it had not begun, or had ended. Safe to run twice.
     pub(super) async fn undo(&self, bucket: &Bucket) -> Result<(), Error> {
-        let token = ImageKey::Token { name: &self.image.name, digest: &self.token };
-        bucket.delete(&Key::Image(token)).await?;
-        contents::retire(bucket, &self.content, &self.image).await
+        match self {
+            Self::Token(held) => {
+                bucket.delete(&held.key()).await?;
+                contents::retire(bucket, &held.content, &held.image).await
+            }
+            Self::Variant { name, width } => {
+                if bucket.head(&Key::Image(ImageKey::Published(name))).await?.is_none() {
+                    bucket.delete(&Key::Image(ImageKey::Variant { name, width: *width })).await?;
+                }
+                Ok(())
+            }
+        }
     }
 }
 
 impl Begun<'_> {
-    /// The token may be told.
+    /// It has come to its end.
     pub(super) async fn succeed(self) -> Result<(), Error> {
         Ok(self.bucket.delete(&Key::Image(ImageKey::Attempt(&self.nonce))).await?)
     }
@@ -52,33 +76,23 @@ impl Begun<'_> {
         self.attempt.undo(self.bucket).await?;
         self.succeed().await
     }
-
-    /// Puts the token, by which the image is found again.
-    pub(super) async fn put_token(&self) -> Result<(), Error> {
-        let Attempt { content, image, token } = &self.attempt;
-        let held = Held { content: content.clone(), image: image.clone() };
-        let key = Key::Image(ImageKey::Token { name: &image.name, digest: token });
-        self.bucket.create(&key, &held).await?;
-        Ok(())
-    }
-
-    /// Writes the image, its thumbnail and its line. Each may be there already.
-    pub(super) async fn put_objects(&self, bytes: bytes::Bytes, thumbnail: Option<bytes::Bytes>) -> Result<(), Error> {
-        let image = &self.attempt.image;
-        super::variant::put_original(self.bucket, image, bytes).await?;
-        if let Some(thumbnail) = thumbnail {
-            super::variant::put(self.bucket, &image.name, super::THUMBNAIL, thumbnail).await?;
-        }
-        // After the image: what the catalogue lists can be fetched.
-        let line = Key::Image(ImageKey::Line(image.line()));
-        self.bucket.put(&line, bytes::Bytes::new(), Put::default()).await?;
-        Ok(())
-    }
 }
 
-/// What a token is for.
-#[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Held {
-    pub(super) content: String,
-    pub(super) image: Image,
+impl Held {
+    fn key(&self) -> Key<'_> {
+        Key::Image(ImageKey::Token { name: &self.image.name, digest: &self.token })
+    }
+
+    /// Puts the token, by which the image is found again.
+    pub(super) async fn put(&self, bucket: &Bucket) -> Result<(), Error> {
+        bucket.create(&self.key(), self).await?;
+        Ok(())
+    }
+
+    /// Writes the line of the catalogue, which may be there already. Only whoever has put a token and found the image
+    /// live may do so: it cannot go before that token is used, and nobody was told it yet.
+    pub(super) async fn list(&self, bucket: &Bucket) -> Result<(), Error> {
+        bucket.put(&Key::Image(ImageKey::Line(self.image.line())), Bytes::new(), Put::default()).await?;
+        Ok(())
+    }
 }

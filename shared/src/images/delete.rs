@@ -67,6 +67,5 @@ async fn try_use(bucket: &Bucket, name: &str, token: &str) -> Result<(), Error> 
     }
     let digest = sha256(token.as_bytes());
     let held = bucket.read::<Held>(&Key::Image(ImageKey::Token { name, digest: &digest })).await?;
-    let Held { content, image } = held.ok_or_else(refused)?.value;
-    Attempt { content, image, token: digest }.begin(bucket).await?.undo().await
+    Attempt::Token(held.ok_or_else(refused)?.value).begin(bucket).await?.undo().await
 }

@@ -12,6 +12,9 @@ use crate::storage::Bucket;
 /// The longest name, in characters; most file systems take 255 bytes.
 const NAME_LIMIT: usize = 255;
 
+/// The same in bytes: it has to fit into a key, which has 1,024.
+const NAME_BYTES_LIMIT: usize = 512;
+
 /// Formats of images that are not taken, by how they begin.
 const OTHER_FORMATS: [(usize, &[u8]); 8] = [
     (0, b"BM"),
@@ -30,8 +33,8 @@ const SVG_SEARCH: usize = 1024;
 /// The name of a file as its sender gave it, without the folders some browsers send along.
 pub(super) fn bare_name(name: &str) -> Result<String, Error> {
     let name = name.rsplit(['/', '\\']).next().unwrap_or_default().trim();
-    if name.is_empty() || name.chars().count() > NAME_LIMIT {
-        return Err(Error::invalid("The file has no name, or one of more than 255 characters."));
+    if name.is_empty() || name.chars().count() > NAME_LIMIT || name.len() > NAME_BYTES_LIMIT {
+        return Err(Error::invalid("The file has no name, or one of more than 255 characters or 512 bytes."));
     }
     Ok(name.to_owned())
 }

@@ -17,12 +17,12 @@
 //!   to `Gone`. A token that was answered was put before its uploader read `Live`, so that this look finds it.
 //! - `Gone`: the name is never used again; its objects may be deleted by anyone, at any time.
 //!
-//! Each upload and each deletion leaves an *attempt* while it is under way; one that is an hour old was cut short, and the
-//! worker `sweep-images` undoes its upload or finishes its deletion.
+//! Each upload, deletion and making of a variant leaves an *attempt* while it is under way; one that is an hour old was cut
+//! short, and the worker `sweep-images` undoes or finishes it.
 //!
 //! What may never happen:
 //! - bytes are published that were not decoded to their end, or that hold more than the picture;
-//! - the catalogue lists an image that cannot be fetched;
+//! - the catalogue lists an image that cannot be fetched: a line is written while a token that nobody was told yet is held;
 //! - an image vanishes while somebody holds a token, or stays when nobody does;
 //! - a picture keeps the process from its other work: decoding is done beside it, as many at once as there are
 //!   processors.
@@ -45,6 +45,7 @@ mod receive;
 mod serve;
 mod sharex;
 pub mod sweep;
+mod turn;
 mod upload;
 mod variant;
 mod work;

@@ -1,16 +1,15 @@
 //! From the bytes of an upload to a published image and a token for it.
 
-use std::collections::HashMap;
-use std::sync::{Arc, LazyLock, Mutex, PoisonError, Weak};
-
 use bytes::Bytes;
 use tokio::sync::OwnedMutexGuard;
 
 use super::THUMBNAIL;
-use super::attempt::Attempt;
+use super::attempt::{Attempt, Held};
 use super::contents::{self, State};
 use super::image::{Image, sha256};
 use super::pixels::{Picture, Refusal, examine};
+use super::turn::turn;
+use super::variant;
 use super::work::on_cpu;
 use crate::error::Error;
 use crate::random_name;
@@ -73,17 +72,17 @@ impl Upload<'_> {
             }
         };
         let token = random_name();
-        let attempt = Attempt { content: self.content.clone(), image, token: sha256(token.as_bytes()) };
-        let begun = attempt.begin(self.bucket).await?;
+        let held = Held { content: self.content.clone(), image, token: sha256(token.as_bytes()) };
+        let begun = Attempt::Token(held.clone()).begin(self.bucket).await?;
         if !whole {
-            let picture = self.picture().await?;
-            begun.put_objects(picture.bytes.clone(), picture.thumbnail.clone()).await?;
+            let picture = self.picture().await?.clone();
+            variant::put_all(self.bucket, &held.image, picture.bytes, picture.thumbnail).await?;
         }
-        begun.put_token().await?;
-        let image = begun.attempt.image.clone();
-        if contents::confirm(self.bucket, &self.content, &image).await? {
+        held.put(self.bucket).await?;
+        if contents::confirm(self.bucket, &self.content, &held.image).await? {
+            held.list(self.bucket).await?;
             begun.succeed().await?;
-            return Ok(Some(Published { image, token }));
+            return Ok(Some(Published { image: held.image, token }));
         }
         begun.undo().await?;
         Ok(None)
@@ -97,7 +96,7 @@ impl Upload<'_> {
         };
         let mut found = contents::read(self.bucket, &self.content).await?;
         if !whole(&found) && self.turn.is_none() {
-            self.turn = Some(turn(&self.content).lock_owned().await);
+            self.turn = Some(turn(&self.content).await);
             found = contents::read(self.bucket, &self.content).await?;
         }
         if whole(&found) {
@@ -125,19 +124,4 @@ fn refusal(refusal: Refusal) -> Error {
         Refusal::Type => Error::invalid("File type not allowed"),
         Refusal::Damaged(why) => Error::invalid("This is not an image file").caused_by(why),
     }
-}
-
-type Turn = tokio::sync::Mutex<()>;
-
-/// One at a time for a content, in this process. It only saves work.
-fn turn(content: &str) -> Arc<Turn> {
-    static TURNS: LazyLock<Mutex<HashMap<String, Weak<Turn>>>> = LazyLock::new(Mutex::default);
-    let mut turns = TURNS.lock().unwrap_or_else(PoisonError::into_inner);
-    turns.retain(|_, turn| turn.strong_count() > 0);
-    if let Some(turn) = turns.get(content).and_then(Weak::upgrade) {
-        return turn;
-    }
-    let turn = Arc::new(Turn::default());
-    turns.insert(content.to_owned(), Arc::downgrade(&turn));
-    turn
 }

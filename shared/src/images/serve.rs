@@ -1,5 +1,7 @@
 //! `GET /images/{name}`: the image, or a variant of it.
 
+use std::time::{Duration, SystemTime};
+
 use http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH,
     IF_UNMODIFIED_SINCE, RANGE,
@@ -8,11 +10,11 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Response};
 
 use super::image::format_of;
 use super::pixels::Format;
-use super::variant;
+use super::variant::{self, Made};
 use crate::app::App;
 use crate::error::Error;
 use crate::http::range::{Answer, Representation};
-use crate::http::{Auth, Body, Dialect, Endpoint, Limits, Needs, Reply, Request, Verb, body};
+use crate::http::{Auth, Body, Dialect, Endpoint, Limits, Needs, Reply, Request, Verb, body, detached};
 use crate::storage::{Bucket, Fault, Fetch, Fetched, ImageKey, Key, StoreError};
 
 /// An image by its name; `?w=` gives it in another width.
@@ -23,9 +25,12 @@ pub const SERVE: Endpoint = Endpoint {
     auth: Auth::Open,
     dialect: Dialect::Plain,
     needs: Needs::Store,
-    limits: Limits::READ,
+    limits: Limits { time: TIME_LIMIT, ..Limits::READ },
     handler: |app, request| Box::pin(serve(app, request)),
 };
+
+/// The longest time: a variant may have to wait for others to be made.
+const TIME_LIMIT: Duration = Duration::from_secs(90);
 
 /// An image is no page: nothing in it may run, load or be framed with our rights.
 const SANDBOX: HeaderValue = HeaderValue::from_static("default-src 'none'; sandbox");
@@ -46,15 +51,21 @@ async fn serve(app: &App, request: Request) -> Result<Reply, Error> {
             let key = ImageKey::Variant { name, width };
             match send(bucket, asked, key, format).await? {
                 Some(sent) => Some(sent),
-                None => match variant::make(bucket, name, width).await? {
-                    None => None,
-                    Some(true) => send(bucket, asked, key, format).await?,
-                    Some(false) => send(bucket, asked, original, format).await?,
+                None => match make(bucket, name, width).await? {
+                    Made::Variant => send(bucket, asked, key, format).await?,
+                    Made::AsItIs => send(bucket, asked, original, format).await?,
+                    Made::Nothing => None,
                 },
             }
         }
     };
     served.ok_or_else(missing)
+}
+
+/// What was begun is finished, whoever waits for it.
+async fn make(bucket: &Bucket, name: &str, width: u32) -> Result<Made, Error> {
+    let (bucket, name) = (bucket.clone(), name.to_owned());
+    detached("make a variant", async move { variant::make(&bucket, &name, width).await }).await
 }
 
 /// Sends an object, or the part of it that was asked for; `None` if there is none.
@@ -111,7 +122,7 @@ fn none_if_missing(error: StoreError) -> Result<Option<Fetched>, StoreError> {
     if matches!(error.fault, Fault::Missing | Fault::Precondition) { Ok(None) } else { Err(error) }
 }
 
-fn representation(etag: String, modified: std::time::SystemTime, length: u64) -> Representation {
+fn representation(etag: String, modified: SystemTime, length: u64) -> Representation {
     Representation { etag, modified, length, ranges: true, dated: true }
 }
 

@@ -51,7 +51,7 @@ async fn finish(bucket: &Bucket, nonce: &str) -> Result<(), Error> {
     let key = Key::Image(ImageKey::Attempt(nonce));
     let Some(attempt) = bucket.read::<Attempt>(&key).await? else { return Ok(()) };
     attempt.value.undo(bucket).await?;
-    info!(image = attempt.value.image.name, "what was cut short is finished");
+    info!(nonce, "what was cut short is finished");
     Ok(bucket.delete(&key).await?)
 }
 

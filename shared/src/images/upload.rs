@@ -7,11 +7,12 @@ use http::{HeaderValue, StatusCode};
 use serde_json::{Value, json};
 
 use super::answer::describe;
-use super::receive::{FILES_LIMIT, Files, missing};
-use super::{FILE_LIMIT, Published, file};
+use super::receive::{FILES_LIMIT, File, Files, missing};
+use super::{Published, file};
 use crate::app::App;
 use crate::error::Error;
 use crate::http::{Auth, Dialect, Endpoint, Limits, Needs, Reply, Request, Verb, detached};
+use crate::log::{self, Outcome};
 
 /// Publishes images. The first one that is taken is the answer; of several, all are in its `uploads`.
 pub const UPLOAD: Endpoint = Endpoint {
@@ -21,12 +22,10 @@ pub const UPLOAD: Endpoint = Endpoint {
     auth: Auth::Open,
     dialect: Dialect::Plain,
     needs: Needs::Store,
-    limits: Limits { body: FILES_LIMIT as u64 * FILE_LIMIT + FORM_LIMIT, time: TIME_LIMIT },
+    // The body has limits of its own, which are told in the words of this job.
+    limits: Limits { body: u64::MAX, time: TIME_LIMIT },
     handler: |app, request| Box::pin(upload(app, request)),
 };
-
-/// What a form may have besides its files, in bytes.
-const FORM_LIMIT: u64 = 1024 * 1024;
 
 /// The longest time for one request: a slow line, and twenty pictures.
 const TIME_LIMIT: Duration = Duration::from_secs(300);
@@ -46,20 +45,39 @@ pub struct Taken {
 /// 400 if there is no file, or if the request is malformed.
 pub async fn receive_all(app: &App, request: Request) -> Result<Vec<Taken>, Error> {
     let bucket = app.storage()?.main.clone();
-    let (mut files, mut all) = (Files::of(request)?, Vec::new());
-    while let Some(file) = files.next().await? {
-        if all.len() == FILES_LIMIT {
-            return Err(Error::invalid("A form has at most 20 files."));
-        }
+    let (mut files, mut all) = (Files::of(request).inspect_err(refused)?, Vec::new());
+    loop {
+        let file = match files.next().await.inspect_err(refused) {
+            Ok(Some(_)) if all.len() == FILES_LIMIT => Err(Error::invalid("A form has at most 20 files.")),
+            Ok(Some(file)) => Ok(file),
+            Ok(None) => break,
+            Err(error) => Err(error),
+        };
+        let file = match file {
+            Ok(file) => file,
+            Err(error) if all.is_empty() => return Err(error),
+            // What was taken stays taken, and its sender has to learn the tokens.
+            Err(error) => {
+                all.push(Taken { file_name: String::new(), outcome: Err(error) });
+                break;
+            }
+        };
         let bucket = bucket.clone();
         let taken = detached("publish an image", async move {
-            let file_name = file.name;
-            let outcome = file::take(&bucket, &file_name, file.bytes).await;
-            Ok(Taken { file_name, outcome })
+            // The room goes with the bytes, not with whoever waits for the answer.
+            let File { name, bytes, room } = file;
+            let outcome = file::take(&bucket, &name, bytes).await;
+            drop(room);
+            Ok(Taken { file_name: name, outcome })
         });
         all.push(taken.await?);
     }
-    if all.is_empty() { Err(missing()) } else { Ok(all) }
+    if all.is_empty() { Err(missing()).inspect_err(refused) } else { Ok(all) }
+}
+
+/// The line of the action log for a request in which no file could be told from others.
+fn refused(error: &Error) {
+    log::action(Outcome::Error, &format!("no image taken: {}", error.message()));
 }
 
 async fn upload(app: &App, request: Request) -> Result<Reply, Error> {

@@ -8,7 +8,7 @@ use tokio::sync::Semaphore;
 
 use crate::error::Error;
 
-/// How long a picture waits for its turn. As many wait at most as there is room for in memory.
+/// How long a picture waits for its turn. What waits has room in memory, or is small.
 const WAIT_LIMIT: Duration = Duration::from_secs(60);
 
 /// One a processor: more would only take memory. (40 Mpx are 160 MB while they are decoded.)

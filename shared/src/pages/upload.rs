@@ -145,7 +145,7 @@ fn problem(texts: &Texts, limit: u64, error: &Error) -> String {
     let known = refusals(texts, limit).into_iter().find(|(message, _)| *message == error.message());
     let general = || match error.kind() {
         Kind::Internal => texts.upload.server.to_owned(),
-        Kind::Unavailable | Kind::Timeout | Kind::TooManyRequests => texts.upload.busy.to_owned(),
+        Kind::Unavailable | Kind::Timeout | Kind::TooSlow | Kind::TooManyRequests => texts.upload.busy.to_owned(),
         _ => error.message().to_owned(),
     };
     known.map_or_else(general, |(_, words)| words)

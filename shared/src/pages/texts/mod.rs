@@ -216,7 +216,7 @@ impl Errors {
             Kind::TooLarge => self.too_large,
             Kind::TooManyRequests => self.too_many,
             Kind::Internal => self.internal,
-            Kind::Unavailable | Kind::Timeout => self.unavailable,
+            Kind::Unavailable | Kind::Timeout | Kind::TooSlow => self.unavailable,
             Kind::Invalid
             | Kind::MethodNotAllowed
             | Kind::Conflict

@@ -1,11 +1,12 @@
 //! A block as a form carries it: `multipart/form-data` (RFC 7578), its fields in any order.
 
 use md5::{Digest as _, Md5};
-use multer::{Constraints, Field, SizeLimit};
+use multer::{Constraints, SizeLimit};
 
 use crate::error::{Error, Kind};
 use crate::hex;
-use crate::http::{Request, form};
+use crate::http::Request;
+use crate::http::form::{self, Part};
 use crate::uploads::rope::Rope;
 
 /// The largest block that is taken in one request, in bytes.
@@ -43,9 +44,9 @@ pub(super) struct File {
 /// 400 if it is none, breaks off or stands still; 413 if the file is larger than [`FILE_LIMIT`].
 pub(super) async fn read(request: Request) -> Result<Form, Error> {
     let limits = SizeLimit::new().per_field(FIELD_LIMIT).for_field("file", FILE_LIMIT);
-    let mut fields = form::open(request, Constraints::new().size_limit(limits))?;
+    let mut fields = form::Form::open(request, Constraints::new().size_limit(limits))?;
     let (mut form, mut count) = (Form::default(), 0);
-    while let Some(field) = fields.next_field().await.map_err(refusal)? {
+    while let Some(field) = fields.next().await.map_err(refusal)? {
         count += 1;
         if count > FIELDS_LIMIT {
             return Err(Error::invalid("The form has too many fields."));
@@ -56,7 +57,7 @@ pub(super) async fn read(request: Request) -> Result<Form, Error> {
 }
 
 impl Form {
-    async fn take(&mut self, field: Field<'_>) -> Result<(), Error> {
+    async fn take(&mut self, field: Part) -> Result<(), Error> {
         let name = field.name().unwrap_or_default().to_owned();
         let twice = match &*name {
             "file" => self.file.replace(file(field).await?).is_some(),
@@ -72,7 +73,7 @@ impl Form {
     }
 }
 
-async fn file(mut field: Field<'_>) -> Result<File, Error> {
+async fn file(mut field: Part) -> Result<File, Error> {
     let (mut bytes, mut md5) = (Rope::default(), Md5::new());
     while let Some(chunk) = field.chunk().await.map_err(refusal)? {
         md5.update(&chunk);
@@ -81,9 +82,9 @@ async fn file(mut field: Field<'_>) -> Result<File, Error> {
     Ok(File { bytes, md5: hex(&md5.finalize()) })
 }
 
-async fn text(field: Field<'_>) -> Result<String, Error> {
+async fn text(field: Part) -> Result<String, Error> {
     let bytes = field.bytes().await.map_err(refusal)?;
-    String::from_utf8(bytes.into()).map_err(|_| Error::invalid("A field of the form is not UTF-8."))
+    String::from_utf8(bytes).map_err(|_| Error::invalid("A field of the form is not UTF-8."))
 }
 
 fn refusal(error: multer::Error) -> Error {
