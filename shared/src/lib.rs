@@ -9,7 +9,7 @@
 //! - [`archive`]: the first job: a folder of objects as a ZIP that is made while it is sent.
 //! - [`uploads`]: files of any size, in pieces, over a bad network.
 //! - [`outbox`]: callbacks to business servers, signed and tried again until they arrive.
-//! - [`pages`]: what describes the service: heart beat, health, OpenAPI, documentation.
+//! - [`pages`]: what people see, in three languages; and what describes the service: heart beat, health, OpenAPI.
 //! - [`app`], [`config`], [`error`], [`auth`], [`log`]: what all of them stand on.
 
 use base64::Engine as _;

@@ -46,6 +46,15 @@ await person(async (browser) => {
   const url = await page.evaluate(() => navigator.clipboard.readText());
   assert.equal(url, `${task.url}${await items.first().getByRole("link").getAttribute("href")}`);
   assert.equal((await fetch(url)).status, 200);
+  // Without https a browser has no clipboard to write to: the link is shown, and copied the old way.
+  const insecure = await open(browser);
+  await insecure.addInitScript(() => Object.defineProperty(navigator, "clipboard", { value: undefined }));
+  await insecure.goto("/images/");
+  const item = insecure.locator("#gallery > li").first();
+  await item.getByRole("button", { name: "Copy link" }).click();
+  await item.getByRole("button", { name: "Copied" }).waitFor();
+  assert.equal(await item.getByRole("textbox", { name: "Copy link" }).inputValue(), url);
+  await insecure.close();
   console.log("copied");
 
   await page.getByRole("link", { name: "Older pictures" }).click();

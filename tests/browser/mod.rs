@@ -10,7 +10,7 @@ use tests::require;
 use tokio::process::Command;
 
 /// How long one of them takes at most, on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(300);
+const PATIENCE: Duration = Duration::from_secs(600);
 
 /// A name that would do harm wherever it is taken for markup: `EVIL` in `person.mjs`.
 const EVIL: &str = r#""><img src=x onerror=hacked=1>'&amp;.png"#;

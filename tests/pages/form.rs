@@ -62,6 +62,9 @@ contract! {
         assert_eq!(stack.get_with(&delete, &BROWSER).await.status, 200);
         assert_eq!(post(stack, &format!("{path}/delete?token=wrong")).await.status, 403);
         assert_eq!(stack.get(&path).await.status, 200);
+        for other in ["/images/..%2Fx/delete?token=x", "/images/%22%3E/delete?token=%22%3E", "/images/x.png/delete"] {
+            assert_eq!(stack.get_with(other, &BROWSER).await.status, 404, "{other}");
+        }
         let gone = post(stack, &delete).await;
         assert_eq!((gone.status.as_u16(), gone.text().contains("Deleted.")), (200, true));
         assert_eq!(stack.get(&path).await.status, 404);

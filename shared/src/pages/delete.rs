@@ -1,7 +1,8 @@
 //! The page behind a picture's `delete_url`: asks, then deletes.
 
 use askama::Template;
-use http::StatusCode;
+use http::{Method, StatusCode};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::texts::Gallery;
 use super::visit::Visit;
@@ -10,6 +11,7 @@ use crate::error::Error;
 use crate::http::page::Policy;
 use crate::http::{Auth, Dialect, Endpoint, Limits, Needs, Reply, Request, Verb};
 use crate::images;
+use crate::storage::{ImageKey, Key};
 
 /// `GET /images/{name}/delete?token=` asks, `POST` deletes. A link that is only followed deletes nothing.
 pub const DELETE: Endpoint = Endpoint {
@@ -35,18 +37,31 @@ struct Page {
 
 struct Picture {
     name: String,
+    /// Percent-encoded.
     token: String,
 }
 
 async fn delete(app: &App, request: Request) -> Result<Reply, Error> {
     let visit = Visit::of(Some(&request.uri), &request.headers);
-    let picture = Picture { name: request.param("name").to_owned(), token: request.query("token").unwrap_or_default() };
+    let (name, token) = (request.param("name"), request.query("token").unwrap_or_default());
     let gallery = &visit.texts.gallery;
-    let page = if request.method == http::Method::POST {
-        images::use_token(app, &picture.name, &picture.token).await?;
+    let page = if request.method == Method::POST {
+        images::use_token(app, name, &token).await?;
         Page { gallery, title: visit.texts.upload.deleted, picture: None, visit }
     } else {
-        Page { gallery, title: gallery.really, picture: Some(picture), visit }
+        let picture = there(app, name).await?;
+        let token = utf8_percent_encode(&token, NON_ALPHANUMERIC).to_string();
+        Page { gallery, title: gallery.really, picture: Some(Picture { name: picture, token }), visit }
     };
     Ok(Reply::Raw(page.visit.page(StatusCode::OK, Policy::Strict, &page)?))
+}
+
+/// The name, if there is a picture of that name: whatever else it is, it has no place in an address.
+async fn there(app: &App, name: &str) -> Result<String, Error> {
+    let plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte));
+    let found = match plain {
+        true => app.storage()?.main.head(&Key::Image(ImageKey::Published(name))).await?,
+        false => None,
+    };
+    found.map(|_| name.to_owned()).ok_or_else(|| Error::not_found("There is no such image."))
 }
