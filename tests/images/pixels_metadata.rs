@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use shared::images::pixels::{Picture, examine, resize};
 
-use super::pixels_crafted::Flat;
+use super::pixels_crafted::{Flat, small_gif};
 use super::pixels_samples::*;
 
 /// Words that may not be found in anything that is published.
@@ -119,9 +119,28 @@ fn what_follows_the_end_goes() {
 }
 
 #[test]
+fn what_follows_the_last_pixel_of_a_gif_goes() {
+    for clean in [gif(SIZE, 2), gif((300, 200), 1)] {
+        let (data, end) = clean.split_at(clean.len() - 2);
+        assert_eq!(end, [0, b';']);
+        let block = [&[u8::try_from(SECRET.len()).unwrap()], SECRET].concat();
+        for blocks in [1, 5_000] {
+            cleaned(&Bytes::from([data, &block.repeat(blocks), end].concat()), &clean, "blocks behind the end");
+        }
+    }
+    let clean = small_gif((1, 1), (1, 1), 1);
+    let start = clean.len() - 5;
+    assert_eq!(clean[start..], [2, 0x44, 0x01, 0, b';'], "a start, a pixel and the end, three bits each");
+    let more = [&[u8::try_from(SECRET.len()).unwrap() + 2, 0x04, 0], SECRET, &[0, b';']].concat();
+    cleaned(&Bytes::from([&clean[..start], &more].concat()), &clean, "pixels behind the last one");
+    let endless = Bytes::from([&clean[..start], &[1, 0x04, 0, b';']].concat());
+    assert_eq!(taken(&endless).bytes, endless, "no end, and nothing behind it");
+}
+
+#[test]
 fn a_gif_that_is_a_script_is_one_no_more() {
     // The width is read as the start of a comment, which ends in a comment of the GIF.
-    let mut script = super::pixels_crafted::small_gif((0x2a2f, 1), (1, 1), 1);
+    let mut script = small_gif((0x2a2f, 1), (1, 1), 1);
     assert_eq!(&script[..8], b"GIF89a/*");
     let end = script.len() - 1;
     script.splice(end..end, extension(0xfe, &[b"*/=1;alert(document.cookie);/*"]));
