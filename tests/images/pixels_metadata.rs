@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use shared::images::pixels::{Picture, examine, resize};
 
-use super::pixels_crafted::Flat;
+use super::pixels_crafted::{Flat, small_gif};
 use super::pixels_samples::*;
 
 /// Words that may not be found in anything that is published.
@@ -119,9 +119,101 @@ fn what_follows_the_end_goes() {
 }
 
 #[test]
+fn what_follows_the_last_pixel_of_a_png_goes() {
+    for interlaced in [false, true] {
+        let data = deflated(&if interlaced { interlaced_grey(SIZE) } else { plain_grey(SIZE) });
+        let of = |parts: &[&[u8]]| {
+            let header = chunk(b"IHDR", &header(SIZE.0.into(), SIZE.1.into(), 8, 0, interlaced));
+            png_of(&[vec![header], parts.iter().map(|part| chunk(b"IDAT", part)).collect()].concat())
+        };
+        let (first, last) = data.split_at(20);
+        let long = SECRET.repeat(60_000);
+        let rows = [
+            (of(&[&data]), of(&[&[&data[..], SECRET].concat()]), "bytes behind the end"),
+            (of(&[&data]), of(&[&data, SECRET]), "data behind the end"),
+            (of(&[&data]), of(&[&data, &long, &deflated(&long)]), "a megabyte of it"),
+            (of(&[&data]), of(&[&data, &[], &[]]), "chunks of nothing"),
+            (of(&[first, last]), of(&[first, &[last, SECRET].concat(), SECRET]), "both, and two chunks"),
+            (of(&[first, &[], last]), of(&[first, &[], last, SECRET]), "a chunk of nothing before the end"),
+        ];
+        for (clean, dirty, what) in rows {
+            assert_eq!(taken(&clean).bytes, clean, "{what}");
+            cleaned(&dirty, &clean, what);
+        }
+    }
+}
+
+#[test]
+fn what_follows_the_last_frame_goes() {
+    let clean = apng(SIZE, 3);
+    let end = clean.len() - 12;
+    let control = |number: u32| {
+        let size = [number, u32::from(SIZE.0), u32::from(SIZE.1), 0, 0].map(u32::to_be_bytes).concat();
+        chunk(b"fcTL", &[&size[..], &[0, 1, 0, 10, 0, 0]].concat())
+    };
+    let data = |number: u32, data: &[u8]| chunk(b"fdAT", &[&number.to_be_bytes()[..], data].concat());
+    let frame = [control(5), data(6, &deflated(&plain_grey(SIZE)))].concat();
+    let rows = [
+        ("a frame", frame.clone()),
+        ("a frame of anything", [control(5), data(6, SECRET)].concat()),
+        ("a control", chunk(b"fcTL", SECRET)),
+        ("two frames", [frame, control(7), data(8, SECRET), data(9, SECRET)].concat()),
+    ];
+    for (what, more) in rows {
+        cleaned(&Bytes::from([&clean[..end], &more, &clean[end..]].concat()), &clean, what);
+    }
+    // What is within the animation cannot be cut out of it: it stands still then.
+    let still = png_of(&[
+        chunk(b"IHDR", &header(SIZE.0.into(), SIZE.1.into(), 8, 0, false)),
+        chunk(b"IDAT", &deflated(&plain_grey(SIZE))),
+    ]);
+    let announcement = chunk(b"acTL", &[0, 0, 0, 3, 0, 0, 0, 0]);
+    let rest = &clean[33 + announcement.len()..];
+    let long = chunk(b"acTL", &[&[0, 0, 0, 3, 0, 0, 0, 0], SECRET].concat());
+    let rows = [
+        ("bytes behind a frame", [&clean[..end], &data(5, SECRET), &clean[end..]].concat()),
+        ("a long announcement", [&clean[..33], &long, rest].concat()),
+        ("a late announcement", [&clean[..33], &rest[..rest.len() - 12], &announcement, &clean[end..]].concat()),
+    ];
+    for (what, dirty) in rows {
+        cleaned(&Bytes::from(dirty), &still, what);
+    }
+}
+
+#[test]
+fn names_and_colours_that_nobody_needs_go() {
+    let clean = rgb_png();
+    cleaned(&with_chunks(&clean, &chunk(b"PLTE", &[7; 768])), &clean, "colours that are only suggested");
+    let profile = deflated(&profile(300));
+    let named = |name: &[u8]| with_chunks(&clean, &chunk(b"iCCP", &[name, b"\0\0", &profile].concat()));
+    assert_eq!(taken(&named(b"Photoshop ICC profile")).bytes, named(b"Photoshop ICC profile"));
+    cleaned(&named(b"\x01\x02\x03\x04"), &named(b"icc"), "a name that cannot be read");
+    assert_eq!(taken(&named(b"\x01")).bytes, named(b"i"), "not longer than before");
+}
+
+#[test]
+fn what_follows_the_last_pixel_of_a_gif_goes() {
+    for clean in [gif(SIZE, 2), gif((300, 200), 1)] {
+        let (data, end) = clean.split_at(clean.len() - 2);
+        assert_eq!(end, [0, b';']);
+        let block = [&[u8::try_from(SECRET.len()).unwrap()], SECRET].concat();
+        for blocks in [1, 5_000] {
+            cleaned(&Bytes::from([data, &block.repeat(blocks), end].concat()), &clean, "blocks behind the end");
+        }
+    }
+    let clean = small_gif((1, 1), (1, 1), 1);
+    let start = clean.len() - 5;
+    assert_eq!(clean[start..], [2, 0x44, 0x01, 0, b';'], "a start, a pixel and the end, three bits each");
+    let more = [&[u8::try_from(SECRET.len()).unwrap() + 2, 0x04, 0], SECRET, &[0, b';']].concat();
+    cleaned(&Bytes::from([&clean[..start], &more].concat()), &clean, "pixels behind the last one");
+    let endless = Bytes::from([&clean[..start], &[1, 0x04, 0, b';']].concat());
+    assert_eq!(taken(&endless).bytes, endless, "no end, and nothing behind it");
+}
+
+#[test]
 fn a_gif_that_is_a_script_is_one_no_more() {
     // The width is read as the start of a comment, which ends in a comment of the GIF.
-    let mut script = super::pixels_crafted::small_gif((0x2a2f, 1), (1, 1), 1);
+    let mut script = small_gif((0x2a2f, 1), (1, 1), 1);
     assert_eq!(&script[..8], b"GIF89a/*");
     let end = script.len() - 1;
     script.splice(end..end, extension(0xfe, &[b"*/=1;alert(document.cookie);/*"]));

@@ -1,8 +1,10 @@
 //! The blocks of a GIF file (GIF89a), kept or dropped.
 //!
 //! Kept: the screen, its colours, the images with their controls, how often an animation repeats, a colour profile.
-//! Dropped: comments, plain text, all other application data, and what follows the trailer.
+//! Dropped: comments, plain text, all other application data, what follows the last pixel of an image, and what
+//! follows the trailer.
 
+use super::lzw;
 use crate::images::pixels::icc;
 use crate::images::pixels::{Frames, Refusal, check_dimensions, damaged};
 
@@ -105,16 +107,31 @@ impl Cleaner {
         self.used.add(width, height)?;
         // Some viewers let the screen grow with what is drawn.
         check_dimensions(number(x0, x1) + width, number(y0, y1) + height)?;
-        take(rest, colours(flags) + 1)?;
-        sub_blocks(rest)?;
+        let minimum = take(rest, colours(flags) + 1)?.last().copied().unwrap_or_default();
+        let start = &whole[..whole.len() - rest.len()];
+        let (blocks, coded) = sub_blocks(rest)?;
+        let cut = lzw::cut(&blocks.concat(), minimum, u64::from(width) * u64::from(height))?;
         if let Some(control) = self.control.take() {
             self.bytes.extend_from_slice(&[EXTENSION, CONTROL, 4]);
             self.bytes.extend_from_slice(&control);
             self.bytes.push(0);
         }
         self.bytes.push(IMAGE);
-        self.bytes.extend_from_slice(&whole[..whole.len() - rest.len()]);
+        self.bytes.extend_from_slice(start);
+        match cut {
+            Some(data) => self.sub_blocks(&data),
+            None => self.bytes.extend_from_slice(coded),
+        }
         Ok(())
+    }
+
+    /// Writes data in sub-blocks, all but the last as long as they may be.
+    fn sub_blocks(&mut self, data: &[u8]) {
+        for block in data.chunks(u8::MAX.into()) {
+            self.bytes.push(u8::try_from(block.len()).unwrap_or(u8::MAX));
+            self.bytes.extend_from_slice(block);
+        }
+        self.bytes.push(0);
     }
 
     fn extension(&mut self, rest: &mut &[u8]) -> Result<(), Refusal> {

@@ -7,18 +7,28 @@ use crate::images::pixels::raster::Raster;
 /// The screen: transparent until something is drawn. What lies outside it is not seen.
 pub(super) struct Canvas {
     pub(super) raster: Raster,
-    before: Option<Vec<u8>>,
+    /// What was there where the frame at hand lies, row by row; empty when it is not asked for again.
+    before: Vec<u8>,
 }
 
 impl Canvas {
     pub(super) fn new((width, height): (u32, u32)) -> Self {
         let data = vec![0; width as usize * height as usize * 4];
-        Self { raster: Raster { width, height, channels: 4, data }, before: None }
+        Self { raster: Raster { width, height, channels: 4, data }, before: Vec::new() }
+    }
+
+    /// Remembers what is there, if it is to come back after the frame.
+    pub(super) fn remember(&mut self, frame: &Frame<'_>) {
+        if frame.dispose == DisposalMethod::Previous {
+            let mut before = std::mem::take(&mut self.before);
+            before.clear();
+            self.rows(frame).for_each(|row| before.extend_from_slice(row));
+            self.before = before;
+        }
     }
 
     /// Draws a frame over what is there.
     pub(super) fn draw(&mut self, frame: &Frame<'_>, indices: &[u8], palette: &[u8]) {
-        self.before = (frame.dispose == DisposalMethod::Previous).then(|| self.raster.data.clone());
         let rows = indices.chunks_exact(usize::from(frame.width).max(1));
         for (row, indices) in self.rows(frame).zip(rows) {
             for (pixel, index) in row.chunks_exact_mut(4).zip(indices) {
@@ -37,9 +47,14 @@ impl Canvas {
             // Every browser takes the background to be transparent.
             DisposalMethod::Background => self.rows(frame).for_each(|row| row.fill(0)),
             DisposalMethod::Previous => {
-                if let Some(before) = self.before.take() {
-                    self.raster.data = before;
+                let before = std::mem::take(&mut self.before);
+                let mut rest = &before[..];
+                for row in self.rows(frame) {
+                    let (then, after) = rest.split_at(row.len().min(rest.len()));
+                    row[..then.len()].copy_from_slice(then);
+                    rest = after;
                 }
+                self.before = before;
             }
             DisposalMethod::Any | DisposalMethod::Keep => {}
         }

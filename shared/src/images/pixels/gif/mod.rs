@@ -2,6 +2,7 @@
 
 mod blocks;
 mod canvas;
+mod lzw;
 
 use std::num::NonZeroU64;
 
@@ -62,7 +63,9 @@ struct Variant {
     encoder: Encoder<Vec<u8>>,
     size: (u32, u32),
     animated: bool,
+    /// The frames drawn, and those of the picture.
     frames: usize,
+    expected: usize,
 }
 
 impl Variant {
@@ -76,7 +79,7 @@ impl Variant {
         if animated && cleaned.loops {
             encoder.set_repeat(decoder.repeat()).map_err(damaged)?;
         }
-        Ok(Self { canvas: Canvas::new(own), encoder, size, animated, frames: 0 })
+        Ok(Self { canvas: Canvas::new(own), encoder, size, animated, frames: 0, expected: cleaned.frames })
     }
 
     fn add(&mut self, frame: &Frame<'_>, indices: &[u8], palette: &[u8]) -> Result<(), Refusal> {
@@ -84,13 +87,20 @@ impl Variant {
             return Ok(());
         }
         self.frames += 1;
+        // Nothing is drawn after a still or the last frame.
+        let more = self.animated && self.frames < self.expected;
+        if more {
+            self.canvas.remember(frame);
+        }
         self.canvas.draw(frame, indices, palette);
         let mut small = self.canvas.raster.scaled(self.size)?;
         let mut small = quantized(&mut small)?;
         small.delay = frame.delay;
         small.dispose = DisposalMethod::Background;
         self.encoder.write_frame(&small).map_err(damaged)?;
-        self.canvas.dispose(frame);
+        if more {
+            self.canvas.dispose(frame);
+        }
         Ok(())
     }
 

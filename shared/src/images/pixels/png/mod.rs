@@ -1,30 +1,33 @@
 //! PNG: the walk over the chunks, the decoding by rows, and variants.
 
+mod animation;
 mod chunks;
+mod data;
 mod shrink;
 
 use std::io::Cursor;
 
 use bytes::Bytes;
-use png::{BitDepth, DecodeOptions, Decoder, Encoder, InterlaceInfo, Reader, Transformations};
+use png::{BitDepth, Decoder, Encoder, InterlaceInfo, Reader, Transformations};
 
 pub(super) use self::chunks::SIGNATURE;
-use self::chunks::{Animation, Cleaned};
+use self::chunks::{Animated, Cleaned};
 use self::shrink::Shrink;
 use super::raster::{self, Raster};
-use super::{Format, Frames, Picture, Refusal, damaged, unless_same};
+use super::{Format, Picture, Refusal, damaged, unless_same};
 
 type Rows<'a> = Reader<Cursor<&'a [u8]>>;
 
 /// Judges and cleans. An animation that cannot be decoded to its end, or only past the limits, is reduced to the
 /// picture that every PNG has, which is what older viewers show of it anyway.
 pub(super) fn examine(bytes: &Bytes, thumbnail_width: u32) -> Result<Picture, Refusal> {
-    let mut cleaned = chunks::clean(bytes, Animation::Keep)?;
+    let data = chunks::data_length(bytes)?;
+    let mut cleaned = chunks::clean(bytes, Animated::Keep, data)?;
     let (width, height) = cleaned.displayed();
     let wanted = (width > thumbnail_width).then_some(thumbnail_width);
     let (pixels, frames) = decode(&cleaned, wanted)?;
     if frames.is_err() {
-        cleaned = chunks::clean(bytes, Animation::Drop)?;
+        cleaned = chunks::clean(bytes, Animated::Drop, data)?;
     }
     let thumbnail = wanted.map(|wanted| smaller(&cleaned, &pixels, wanted)).transpose()?;
     Ok(Picture { format: Format::Png, bytes: unless_same(cleaned.bytes, bytes), width, height, thumbnail })
@@ -32,7 +35,7 @@ pub(super) fn examine(bytes: &Bytes, thumbnail_width: u32) -> Result<Picture, Re
 
 /// Makes a variant of the picture; an animation's variants stand still.
 pub(super) fn resize(bytes: &[u8], width: u32) -> Result<Bytes, Refusal> {
-    let cleaned = chunks::clean(bytes, Animation::Drop)?;
+    let cleaned = chunks::clean(bytes, Animated::Drop, u64::MAX)?;
     let (pixels, _) = decode(&cleaned, Some(width))?;
     smaller(&cleaned, &pixels, width)
 }
@@ -40,9 +43,9 @@ pub(super) fn resize(bytes: &[u8], width: u32) -> Result<Bytes, Refusal> {
 /// Decodes all of it: the picture, shrunk for a variant `wanted` pixels across (nothing is kept without one), and
 /// whether the frames of an animation are sound.
 fn decode(cleaned: &Cleaned, wanted: Option<u32>) -> Result<(Raster, Result<(), Refusal>), Refusal> {
-    let mut options = DecodeOptions::default();
-    options.set_ignore_adler32(false);
-    let mut decoder = Decoder::new_with_options(Cursor::new(&cleaned.bytes[..]), options);
+    let mut decoder = Decoder::new(Cursor::new(&cleaned.bytes[..]));
+    // They were verified when the chunks were walked over and the data measured.
+    decoder.ignore_checksums(true);
     decoder.set_transformations(Transformations::normalize_to_color8());
     // Neither is used, and both may inflate to a thousand times their size.
     decoder.set_ignore_iccp_chunk(true);
@@ -84,16 +87,12 @@ fn interlaced(rows: &mut Rows<'_>, (width, height): (u32, u32), channels: usize)
     Ok(Raster { width, height, channels, data })
 }
 
-/// Decodes what follows the picture: the frames of an animation, within the limits.
+/// Decodes what follows the picture: the frames of an animation, which were counted before.
 fn frames(rows: &mut Rows<'_>) -> Result<(), Refusal> {
     let Some(animation) = rows.info().animation_control else { return Ok(()) };
     let among_them = usize::from(rows.info().frame_control.is_some());
-    let mut used = Frames::default();
-    used.add(rows.info().width, rows.info().height)?;
     for _ in among_them..animation.num_frames as usize {
-        let frame = rows.next_frame_info().map_err(damaged)?;
-        let (width, height) = (frame.width, frame.height);
-        used.add(width, height)?;
+        rows.next_frame_info().map_err(damaged)?;
         while rows.next_row().map_err(damaged)?.is_some() {}
     }
     rows.finish().map_err(damaged)
