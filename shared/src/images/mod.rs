@@ -21,7 +21,8 @@
 //! worker `sweep-images` undoes its upload or finishes its deletion.
 //!
 //! What may never happen:
-//! - bytes are published that were not decoded to their end, or that hold more than the picture;
+//! - bytes are published that were not decoded to their end, or that hold more than the picture ([`pixels`] names the
+//!   two exceptions);
 //! - the catalogue lists an image that cannot be fetched;
 //! - an image vanishes while somebody holds a token, or stays when nobody does;
 //! - a picture keeps the process from its other work: decoding is done beside it, as many at once as there are
