@@ -29,9 +29,8 @@ use bytes::Bytes;
 /// The longest side, in pixels: that of the largest camera sensors, and what browsers still show.
 pub const MAX_SIDE: u32 = 16_384;
 
-/// The most pixels of a still picture. Judging one takes at most 370 MB, measured at this size: a progressive JPEG in
-/// colour 365 MB, a GIF 250 MB, any other 130 MB. The widest
-/// variant of such a GIF takes 580 MB: scaling holds its pixels twice, and those of the variant.
+/// The most pixels of a still picture. Measured at this size, judging takes at most 370 MB: a progressive JPEG in
+/// colour 365 MB, an animated GIF 250 MB, others less. The widest variant of a GIF takes 580 MB.
 pub const MAX_PIXELS: u64 = 40_000_000;
 
 /// The most pixels of all frames of an animation together: what it costs to decode it once.
