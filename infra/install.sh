@@ -23,6 +23,8 @@ missing_packages() {
         PATH=$PATH:/usr/sbin:/sbin command -v "${pair%%:*}" >/dev/null || echo "${pair##*:}"
     done
     [ -e /etc/ssl/certs/ca-certificates.crt ] || echo ca-certificates
+    # Pages in Chinese are looked at, too.
+    [ -e /usr/share/fonts/truetype/wqy/wqy-microhei.ttc ] || echo fonts-wqy-microhei
     python3 -c 'import ensurepip, venv' 2>/dev/null || echo python3-venv
 }
 

@@ -181,6 +181,29 @@ fn what_follows_the_last_frame_goes() {
 }
 
 #[test]
+fn tables_that_no_scan_reads_go_or_are_refused() {
+    let clean = jpeg(SIZE);
+    let (rest, end) = clean.split_at(clean.len() - 2);
+    let quantisation = segment(0xdb, &[&[0][..], &[1; 64]].concat());
+    let codes = segment(0xc4, &[&[0, 1][..], &[0; 16]].concat());
+    let restarts = segment(0xdd, &[0, 0]);
+    for more in [&quantisation, &codes, &restarts, &[&quantisation[..], &codes, &restarts].concat()] {
+        cleaned(&Bytes::from([rest, more, end].concat()), &clean, "tables behind the last scan");
+        assert!(examine(&with_segments(&clean, &more.repeat(2)), THUMBNAIL).is_err(), "one over another");
+    }
+    for table in [segment(0xdb, &[&[0][..], SECRET].concat()), segment(0xc4, SECRET), segment(0xdb, &[4; 65])] {
+        assert!(examine(&with_segments(&clean, &table), THUMBNAIL).is_err(), "a table that is none");
+    }
+    let dirty = with_segments(&clean, &segment(0xdd, &[&[0, 0], SECRET].concat()));
+    cleaned(&dirty, &with_segments(&clean, &restarts), "more than a distance");
+    let scan = clean.windows(2).position(|marker| marker == [0xff, 0xda]).unwrap();
+    let length = usize::from(clean[scan + 3]);
+    let long = segment(0xda, &[&clean[scan + 4..scan + 2 + length], SECRET].concat());
+    let dirty = Bytes::from([&clean[..scan], &long, &clean[scan + 2 + length..]].concat());
+    cleaned(&dirty, &clean, "a long scan header");
+}
+
+#[test]
 fn names_and_colours_that_nobody_needs_go() {
     let clean = rgb_png();
     cleaned(&with_chunks(&clean, &chunk(b"PLTE", &[7; 768])), &clean, "colours that are only suggested");

@@ -122,6 +122,21 @@ pub(crate) fn gif((width, height): (u16, u16), frames: u8) -> Vec<u8> {
     bytes
 }
 
+/// The same of one colour, which takes few bytes however large it is.
+pub(crate) fn flat_gif((width, height): (u16, u16), frames: usize) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut encoder = gif::Encoder::new(&mut bytes, width, height, &[9; 6]).unwrap();
+    let buffer = vec![0; usize::from(width) * usize::from(height)];
+    let mut frame = gif::Frame { width, height, buffer: buffer.into(), ..gif::Frame::default() };
+    frame.make_lzw_pre_encoded();
+    frame.dispose = gif::DisposalMethod::Previous;
+    for _ in 0..frames {
+        encoder.write_lzw_pre_encoded_frame(&frame).unwrap();
+    }
+    drop(encoder);
+    bytes
+}
+
 /// `bytes` of a GIF with `more` after its screen and colours.
 pub(crate) fn with_blocks(bytes: &[u8], more: &[u8]) -> Bytes {
     let start = 13 + if bytes[10] & 0x80 == 0 { 0 } else { 3 << ((bytes[10] & 7) + 1) };
@@ -179,6 +194,15 @@ pub(crate) fn interlaced_grey((width, height): (u16, u16)) -> Vec<u8> {
     };
     let rows = passes.into_iter().flat_map(|(x, y, dx, dy)| (y..down).step_by(dy).map(move |y| (y, x, dx)));
     rows.flat_map(|(y, x, dx)| row(y, x, dx)).collect()
+}
+
+/// The bytes of such passes for pixels of that many bytes.
+pub(crate) fn interlaced_length((width, height): (usize, usize), bytes: usize) -> usize {
+    let passes = [(0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2)];
+    let length = |(x, y, dx, dy): (usize, usize, usize, usize)| {
+        (1 + (width - x).div_ceil(dx) * bytes) * (height - y).div_ceil(dy)
+    };
+    passes.into_iter().map(length).sum()
 }
 
 /// An animated PNG of that many frames; with the highest bit set, the last of them has too little data.

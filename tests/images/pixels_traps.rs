@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 
 use bytes::Bytes;
 use serde_json::Value;
-use shared::images::pixels::{Refusal, examine};
+use shared::images::pixels::{Refusal, examine, resize};
 use tests::binaries::binary;
 
 use super::pixels_crafted::*;
@@ -13,6 +13,9 @@ use super::pixels_samples::*;
 
 /// What a small file may take beyond an idle process, in MB.
 pub(crate) const MEMORY: f64 = 60.0;
+
+/// What the largest pictures may take, in MB: the coefficients of a progressive one, and its pixels.
+const LARGEST: f64 = 420.0;
 
 /// What a small file may take of a processor, in seconds, unoptimised code and a busy machine granted.
 const CPU: f64 = 5.0;
@@ -141,6 +144,62 @@ fn bombs_cost_neither_memory_nor_time() {
         assert!(found["memory"].as_f64().unwrap() < MEMORY, "{name}: {found}");
         assert!(found["cpu"].as_f64().unwrap() < CPU, "{name}: {found}");
     }
+}
+
+#[test]
+fn the_largest_pictures_stay_within_their_memory() {
+    let colours = Flat { coding: PROGRESSIVE, components: 3, scans: 2, ..Flat::grey(8_000, 5_000) }.with(&[]);
+    let print = Flat { coding: PROGRESSIVE, components: 4, scans: 2, ..Flat::grey(6_000, 5_000) }.with(&[]);
+    let baseline = Flat { components: 3, ..Flat::grey(8_000, 5_000) }.with(&[]);
+    refused(Flat { components: 4, ..Flat::grey(7_000, 5_000) }.with(&[]), "more samples than are allowed");
+    // Shown, then taken back: what was there before is needed only where another frame follows.
+    let (still, animated) = (flat_gif((8_000, 5_000), 1), flat_gif((5_000, 5_000), 2));
+    let deep = png_of(&[
+        chunk(b"IHDR", &header(8_000, 5_000, 8, 2, true)),
+        chunk(b"IDAT", &zeros(interlaced_length((8_000, 5_000), 3))),
+    ]);
+    let pictures: [(&str, &[u8]); 6] = [
+        ("progressive", &colours),
+        ("progressive CMYK", &print),
+        ("baseline", &baseline),
+        ("still", &still),
+        ("animated", &animated),
+        ("interlaced", &deep),
+    ];
+    let folder = tempfile::tempdir().unwrap();
+    for (name, bytes) in pictures {
+        let path = folder.path().join(name);
+        std::fs::write(&path, bytes).unwrap();
+        // In a new process each: what an allocator keeps of one file is not to be billed to the next.
+        let found = examined(&[path.to_str().unwrap().to_owned()]).remove(0);
+        assert!(found["refusal"].is_null(), "{name}: {found}");
+        assert!(found["memory"].as_f64().unwrap() < LARGEST, "{name}: {found}");
+    }
+}
+
+#[test]
+fn a_tall_still_is_made_smaller_in_little_time() {
+    let colourful = gif((1_000, 8_192), 1);
+    let before = on_cpu();
+    let small = resize(&colourful, 960).unwrap();
+    let seconds = on_cpu() - before;
+    let ((large, ..), (small, width, height)) = (decoded(&colourful).unwrap(), decoded(&small).unwrap());
+    assert_eq!((width, height), (960, 7_864));
+    // Measured: 6 seconds, and 11 when the nearest colour is looked for with every pixel.
+    assert!(seconds < 2.0 * CPU, "{seconds} seconds");
+    let pixel = |at: usize| (at / 960 * 8_192 / 7_864 * 1_000 + at % 960 * 1_000 / 960) * 4;
+    let far = small.chunks_exact(4).enumerate().step_by(1_001).map(|(at, colour)| {
+        colour.iter().zip(&large[pixel(at)..]).map(|(one, other)| f64::from(one.abs_diff(*other))).sum::<f64>() / 4.0
+    });
+    let far: Vec<f64> = far.collect();
+    let far = far.iter().sum::<f64>() / far.len() as f64;
+    assert!(far < 12.0, "the colours lie {far} from those of the picture");
+}
+
+/// Seconds that this thread was on a processor.
+fn on_cpu() -> f64 {
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap();
+    text.split_whitespace().next().unwrap().parse::<f64>().unwrap() / 1e9
 }
 
 /// What a process of its own makes of these files, one after the other.

@@ -21,7 +21,8 @@
 //! short, and the worker `sweep-images` undoes or finishes it.
 //!
 //! What may never happen:
-//! - bytes are published that were not decoded to their end, or that hold more than the picture;
+//! - bytes are published that were not decoded to their end, or that hold more than the picture ([`pixels`] names the
+//!   two exceptions);
 //! - the catalogue lists an image that cannot be fetched: a line is written while a token that nobody was told yet is held;
 //! - an image vanishes while somebody holds a token, or stays when nobody does;
 //! - a picture keeps the process from its other work: decoding is done beside it, as many at once as there are

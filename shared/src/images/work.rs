@@ -11,7 +11,7 @@ use crate::error::Error;
 /// How long a picture waits for its turn. What waits has room in memory, or is small.
 const WAIT_LIMIT: Duration = Duration::from_secs(60);
 
-/// One a processor: more would only take memory. (40 Mpx are 160 MB while they are decoded.)
+/// One a processor: more would only take memory. (`pixels::MAX_PIXELS` says how much one takes.)
 static PLACES: LazyLock<Arc<Semaphore>> =
     LazyLock::new(|| Arc::new(Semaphore::new(available_parallelism().map_or(1, usize::from))));
 

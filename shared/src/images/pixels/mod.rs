@@ -2,7 +2,12 @@
 //!
 //! An upload is taken apart by a walker of ours that keeps what is on a list of segments, chunks or blocks, and the
 //! rest is gone: places, names, comments, second pictures, whatever follows the end. What is left is decoded whole,
-//! within limits, so that what is published is exactly what was judged. Compressed pixels are copied as they are.
+//! within limits, so that what is published is exactly what was judged. Compressed pixels are copied as they are, and
+//! end where the picture does.
+//!
+//! Two things are published that nobody looked at. In a JPEG, what lies between the last code of a scan and the next
+//! marker: the decoder does not tell where it stopped. And in any format, what an encoder can say in more ways than
+//! one, such as how a stream is cut into blocks, or pixels that a later scan or frame covers.
 //!
 //! What always holds:
 //! - Nothing is inflated or decoded before its size is known to be within the limits beside this.
@@ -24,7 +29,8 @@ use bytes::Bytes;
 /// The longest side, in pixels: that of the largest camera sensors, and what browsers still show.
 pub const MAX_SIDE: u32 = 16_384;
 
-/// The most pixels of a still picture: 160 MB as RGBA, the room that one decoding may take.
+/// The most pixels of a still picture. Measured at this size, judging takes at most 370 MB: a progressive JPEG in
+/// colour 365 MB, an animated GIF 250 MB, others less. The widest variant of a GIF takes 580 MB.
 pub const MAX_PIXELS: u64 = 40_000_000;
 
 /// The most pixels of all frames of an animation together: what it costs to decode it once.

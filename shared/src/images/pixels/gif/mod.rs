@@ -3,6 +3,7 @@
 mod blocks;
 mod canvas;
 mod lzw;
+mod quantized;
 
 use std::num::NonZeroU64;
 
@@ -11,18 +12,13 @@ use gif::{ColorOutput, DecodeOptions, Decoder, DisposalMethod, Encoder, Frame, M
 
 use self::blocks::Cleaned;
 use self::canvas::Canvas;
-use super::raster::{self, Raster};
+use self::quantized::quantized;
+use super::raster;
 use super::{Format, MAX_FRAME_PIXELS, MAX_PIXELS, Picture, Refusal, damaged, unless_same};
 
 /// The most pixels of all frames of an animated variant together: choosing colours for each frame anew costs a
 /// second for this many. What would have more is made a still of its first frame.
 const MAX_VARIANT_PIXELS: u64 = 4_000_000;
-
-/// How fast colours are chosen, of 1 to 30: every tenth pixel is looked at.
-const QUANTIZER_SPEED: i32 = 10;
-
-/// From here on a pixel counts as opaque: a GIF knows no degrees.
-const OPAQUE: u8 = 128;
 
 /// Judges and cleans.
 pub(super) fn examine(bytes: &Bytes, thumbnail_width: u32) -> Result<Picture, Refusal> {
@@ -94,6 +90,9 @@ impl Variant {
         }
         self.canvas.draw(frame, indices, palette);
         let mut small = self.canvas.raster.scaled(self.size)?;
+        if !more {
+            self.canvas.raster.data = Vec::new();
+        }
         let mut small = quantized(&mut small)?;
         small.delay = frame.delay;
         small.dispose = DisposalMethod::Background;
@@ -110,16 +109,6 @@ impl Variant {
         }
         self.encoder.into_inner().map(Bytes::from).map_err(damaged)
     }
-}
-
-/// A frame of at most 256 colours.
-fn quantized(raster: &mut Raster) -> Result<Frame<'static>, Refusal> {
-    for pixel in raster.data.chunks_exact_mut(4) {
-        if pixel[3] < OPAQUE {
-            pixel.fill(0);
-        }
-    }
-    Ok(Frame::from_rgba_speed(side(raster.width)?, side(raster.height)?, &mut raster.data, QUANTIZER_SPEED))
 }
 
 fn side(pixels: u32) -> Result<u16, Refusal> {

@@ -1,6 +1,7 @@
 //! JPEG: the walk over the segments, the decoding, and variants.
 
 mod segments;
+mod tables;
 
 use bytes::Bytes;
 use image::ImageEncoder;

@@ -1,10 +1,16 @@
 //! The segments of a JPEG file (ITU-T T.81, annex B), kept or dropped.
 //!
 //! Kept: what decoders need, the JFIF density, Adobe's transform, a colour profile, the orientation. Dropped: all
-//! other application segments, comments, fill bytes, whatever lies between segments or after the end.
+//! other application segments, comments, fill bytes, tables that no scan can read, whatever lies between segments or
+//! after the end.
+//!
+//! Coded data are copied up to the next marker: what an encoder put behind their last code is not told from them.
+
+use std::ops::Range;
 
 use memchr::memchr;
 
+use super::tables::Places;
 use crate::images::pixels::icc::{self, MAX_PROFILE};
 use crate::images::pixels::orientation::Orientation;
 use crate::images::pixels::{Refusal, check_dimensions, damaged};
@@ -16,6 +22,10 @@ pub(super) const MAX_SCANS: usize = 100;
 /// are common, and 25 are allowed.
 const MAX_SCANNED: u64 = 1_000_000_000;
 
+/// The most samples of all components together: a decoder may have to keep each one's coefficient, of two bytes,
+/// until the last scan. That is [`MAX_PIXELS`](super::super::MAX_PIXELS) in colour, and fewer for print.
+const MAX_SAMPLES: u64 = 120_000_000;
+
 const SOI: u8 = 0xd8;
 const EOI: u8 = 0xd9;
 const SOS: u8 = 0xda;
@@ -23,9 +33,6 @@ const APP0: u8 = 0xe0;
 const APP1: u8 = 0xe1;
 const APP2: u8 = 0xe2;
 const APP14: u8 = 0xee;
-
-/// DHT, DQT and DRI: the tables of the decoder.
-const TABLES: [u8; 3] = [0xc4, 0xdb, 0xdd];
 
 const EXIF: &[u8] = b"Exif\0\0";
 const ICC: &[u8] = b"ICC_PROFILE\0";
@@ -159,6 +166,9 @@ struct Cleaner {
     bytes: Vec<u8>,
     frame: Option<(u32, u32, u8)>,
     scans: usize,
+    /// The places filled with tables since the last scan, and where in `bytes` these tables are.
+    places: Places,
+    tables: Vec<Range<usize>>,
     /// Whether a JFIF header, Adobe's segment, Exif data was seen: the first of each counts.
     jfif: bool,
     adobe: bool,
@@ -172,15 +182,22 @@ impl Cleaner {
         let mut bytes = Vec::with_capacity(length);
         bytes.extend_from_slice(&[0xff, SOI]);
         let orientation = Orientation::UPRIGHT;
-        Self { bytes, frame: None, scans: 0, jfif: false, adobe: false, exif: false, orientation, profile }
+        let (places, tables) = (Places::default(), Vec::new());
+        let (jfif, adobe, exif) = (false, false, false);
+        Self { bytes, frame: None, scans: 0, places, tables, jfif, adobe, exif, orientation, profile }
     }
 
     fn take(&mut self, segment: Segment<'_>) -> Result<(), Refusal> {
         let Segment { marker, payload, coded } = segment;
+        if let Some(tables) = self.places.fill(marker, payload)? {
+            let start = self.bytes.len();
+            self.keep(marker, tables);
+            self.tables.push(start..self.bytes.len());
+            return Ok(());
+        }
         match marker {
             SOS => self.scan(payload, coded)?,
             0xc0..=0xc2 => self.frame(marker, payload)?,
-            _ if TABLES.contains(&marker) => self.keep(marker, payload),
             // Lossless, hierarchical, arithmetic: no browser shows them, and the decoder does not know them.
             0xc3 | 0xc5..=0xcf | 0xdc | 0xde | 0xdf => return Err(damaged(format_args!("coding {marker:02x}"))),
             APP0 if payload.starts_with(b"JFIF\0") && payload.len() >= JFIF => self.jfif(payload),
@@ -197,6 +214,9 @@ impl Cleaner {
         let (width, height) = (u32::from(u16::from_be_bytes([w1, w0])), u32::from(u16::from_be_bytes([h1, h0])));
         check_dimensions(width, height)?;
         let expected = 6 + 3 * usize::from(components);
+        if u64::from(width) * u64::from(height) * u64::from(components) > MAX_SAMPLES {
+            return Err(damaged(format_args!("{width} x {height} pixels of {components} components")));
+        }
         if self.frame.is_some() || precision != 8 || !matches!(components, 1 | 3 | 4) || payload.len() < expected {
             return Err(damaged(format_args!("a frame of {components} components with {precision} bits")));
         }
@@ -212,7 +232,9 @@ impl Cleaner {
         if self.scans > MAX_SCANS || (self.scans > 1 && scanned > MAX_SCANNED) {
             return Err(damaged(format_args!("{} scans", self.scans)));
         }
-        self.keep(SOS, payload);
+        (self.places, self.tables) = (Places::default(), Vec::new());
+        let expected = 4 + 2 * payload.first().map_or(0, |components| usize::from(*components));
+        self.keep(SOS, payload.get(..expected).unwrap_or(payload));
         self.bytes.extend_from_slice(coded);
         Ok(())
     }
@@ -252,6 +274,9 @@ impl Cleaner {
         let (width, height, components) = self.frame.ok_or_else(|| damaged("no frame"))?;
         if self.scans == 0 {
             return Err(damaged("no scan"));
+        }
+        for unread in self.tables.drain(..).rev() {
+            self.bytes.drain(unread);
         }
         self.bytes.extend_from_slice(&[0xff, EOI]);
         let Self { bytes, orientation, profile, .. } = self;

@@ -45,7 +45,11 @@ impl<'a> Animation<'a> {
             self.announce(data)?;
             return Ok(true);
         }
-        let announced = self.announced.ok_or_else(|| damaged("frames of no animation"))?;
+        // Only the picture's own control may come before the announcement.
+        let announced = match self.announced {
+            None if self.pictured => return Err(damaged("frames of no animation")),
+            announced => announced.unwrap_or(1),
+        };
         if kind == b"fcTL" {
             self.end()?;
             if self.frames < announced {
@@ -62,7 +66,7 @@ impl<'a> Animation<'a> {
     /// Ends the animation, if there is one.
     pub(super) fn finish(mut self) -> Result<(), Refusal> {
         self.end()?;
-        if self.announced.is_some_and(|announced| announced != self.frames) {
+        if self.announced.unwrap_or_default() != self.frames {
             return Err(damaged(format_args!("{} frames", self.frames)));
         }
         Ok(())
