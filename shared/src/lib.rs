@@ -47,6 +47,11 @@ pub fn random_name() -> String {
     URL_SAFE_NO_PAD.encode(random::<16>())
 }
 
+/// Whether a text has at most `limit` bytes and fits a key, a URL and a header as it is, as [`random_name`] does.
+pub(crate) fn is_id(text: &str, limit: usize) -> bool {
+    (1..=limit).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
+}
+
 /// Bytes from the system's generator.
 ///
 /// # Panics

@@ -8,8 +8,8 @@ use shared::http::body;
 use tests::contract;
 use tests::stack::Stack;
 
-use super::pixels_samples::{gif, jpeg, png, segment, with_segments};
-use super::request::{File, delete, digest, form, keys, path_of, raw, size, upload};
+use super::pixels_samples::{gif, jpeg, padded, png};
+use super::request::{File, delete, digest, form, path_of, raw, size, upload};
 
 /// Wider than a thumbnail.
 const WIDE: (u16, u16) = (700, 500);
@@ -54,8 +54,8 @@ contract! {
         assert_eq!(stack.get(&path).await.status, 404);
         assert_eq!(stack.get(&path_of(&image["thumbnail_url"])).await.status, 404);
         assert_eq!(delete(stack, &path, image["delete_token"].as_str().unwrap()).await.status, 404);
-        assert!(keys(stack, "images/").await.is_empty(), "nothing stays");
-        let left = keys(stack, "image-state/").await;
+        assert!(stack.keys("images/").await.is_empty(), "nothing stays");
+        let left = stack.keys("image-state/").await;
         assert!(left.iter().all(|key| key.starts_with("image-state/contents/")), "only that it has gone: {left:?}");
     }
 
@@ -93,7 +93,7 @@ contract! {
                 assert_eq!(variant.header("cache-control"), "public, max-age=31536000, immutable");
             }
         }
-        assert_eq!(keys(stack, "image-state/variants/").await.len(), 3, "no copies of the image itself");
+        assert_eq!(stack.keys("image-state/variants/").await.len(), 3, "no copies of the image itself");
         for wrong in ["0", "321", "-1", "99999999999", "abc", ""] {
             assert_eq!(stack.get(&format!("{path}?w={wrong}")).await.status, 400, "{wrong:?}");
         }
@@ -123,32 +123,19 @@ contract! {
         }
         assert_eq!(upload(stack, &[File::new("empty.png", b"")]).await.status, 400);
         assert_eq!(upload(stack, &[]).await.status, 400, "a form without a file");
-        assert!(keys(stack, "images/").await.is_empty());
-        assert!(keys(stack, "image-state/").await.is_empty());
+        assert!(stack.keys("images/").await.is_empty());
+        assert!(stack.keys("image-state/").await.is_empty());
     }
 
     async fn the_limit_is_five_mebibytes(stack: &Stack) {
         // A comment fills the file up; it is not published, but it counts.
         let good = jpeg((64, 64));
-        let filled = |size: usize| {
-            let mut more = Vec::new();
-            let mut left = size - good.len();
-            while left > 0 {
-                let payload = (left - 4).min(60_000);
-                let payload = if left - 4 - payload < 8 { (left - 4).min(payload) } else { payload };
-                more.extend(segment(0xfe, &vec![b'x'; payload]));
-                left -= payload + 4;
-            }
-            let bytes = with_segments(&good, &more);
-            assert_eq!(bytes.len(), size);
-            bytes
-        };
         // A function's request takes less; there the way is a form that goes to the store.
-        let exact = filled(5_242_880);
+        let exact = padded(&good, 5_242_880);
         let answer = raw(stack, &[("filename", "exact.jpg")], exact).await;
         assert_eq!(answer.status, 201, "{}", answer.text());
         assert_eq!(answer.json()["sha256"], digest(&good));
-        let over = filled(5_242_881);
+        let over = padded(&good, 5_242_881);
         let answer = raw(stack, &[("filename", "over.jpg")], over.clone()).await;
         assert_eq!((answer.status.as_u16(), answer.json()["detail"].as_str()), (413, Some("File too large")));
         let answer = upload(stack, &[File::new("over.jpg", &over)]).await;
@@ -251,7 +238,7 @@ contract! {
         assert!(stack.s3.head_object().bucket(&stack.bucket).key("secret").send().await.is_ok());
         let image = upload(stack, &[File::new("../../../etc/passwd\u{202e}.jpg", &jpeg((20, 20)))]).await;
         assert_eq!(image.status, 201);
-        assert_eq!(keys(stack, "images/").await.len(), 2);
+        assert_eq!(stack.keys("images/").await.len(), 2);
     }
 
     async fn sharex_gets_its_uploader(stack: &Stack) {

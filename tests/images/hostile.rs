@@ -11,7 +11,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::pixels_samples::jpeg;
-use super::request::{File, form, keys, path_of, size, upload};
+use super::request::{File, form, path_of, size, upload};
 
 const MEBIBYTE: usize = 1 << 20;
 
@@ -77,8 +77,8 @@ contract! {
         let answer = stack.send(request.body(body::full(broken)).unwrap()).await;
         assert_eq!(answer.status, 201, "{}", answer.text());
         assert!(answer.json()["uploads"][0]["delete_token"].is_string());
-        assert_eq!(keys(stack, "images/").await.len(), 22);
-        assert!(keys(stack, "image-state/attempts/").await.is_empty());
+        assert_eq!(stack.keys("images/").await.len(), 22);
+        assert!(stack.keys("image-state/attempts/").await.is_empty());
     }
 
     async fn many_ask_for_one_variant(stack: &Stack) {
@@ -87,7 +87,7 @@ contract! {
         let answers = stream::iter((0..40).map(|_| stack.get(&path))).buffer_unordered(40);
         let answers: Vec<_> = answers.collect().await;
         assert!(answers.iter().all(|answer| answer.status == 200 && size(&answer.body) == (640, 427)));
-        assert!(keys(stack, "image-state/attempts/").await.is_empty());
+        assert!(stack.keys("image-state/attempts/").await.is_empty());
     }
 
     async fn a_name_has_to_fit_into_a_key(stack: &Stack) {

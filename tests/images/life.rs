@@ -11,7 +11,7 @@ use shared::images::sweep::sweep_older;
 use tests::stack::{Backend, Door, Settings, Stack, storage_at};
 
 use super::pixels_samples::jpeg;
-use super::request::{File, delete, digest, form, keys, path_of, raw, upload};
+use super::request::{File, delete, digest, form, path_of, raw, upload};
 
 /// Uploads the same picture many times at once; what came back.
 async fn upload_at_once(stack: &Stack, bytes: &[u8], times: usize) -> Vec<serde_json::Value> {
@@ -29,9 +29,9 @@ async fn two_hundred_at_once(backend: Backend) {
     let all = upload_at_once(&stack, &original, 200).await;
     let links: HashSet<_> = all.iter().map(|image| image["url"].as_str().unwrap()).collect();
     assert_eq!(links.len(), 1, "one link");
-    assert_eq!(keys(&stack, "images/").await.len(), 1, "one object");
-    assert_eq!(keys(&stack, "image-state/lines/").await.len(), 1, "listed once");
-    assert!(keys(&stack, "image-state/attempts/").await.is_empty());
+    assert_eq!(stack.keys("images/").await.len(), 1, "one object");
+    assert_eq!(stack.keys("image-state/lines/").await.len(), 1, "listed once");
+    assert!(stack.keys("image-state/attempts/").await.is_empty());
     let path = path_of(&all[0]["url"]);
     let tokens: HashSet<_> = all.iter().map(|image| image["delete_token"].as_str().unwrap()).collect();
     assert_eq!(tokens.len(), 200);
@@ -46,7 +46,7 @@ async fn two_hundred_at_once(backend: Backend) {
     assert_eq!(stack.get(&path).await.status, 200);
     assert_eq!(delete(&stack, &path, last).await.status, 204);
     assert_eq!(stack.get(&path).await.status, 404);
-    assert!(keys(&stack, "images/").await.is_empty());
+    assert!(stack.keys("images/").await.is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -73,8 +73,8 @@ async fn come_and_go(backend: Backend) {
         assert_eq!(delete(&stack, &path, token).await.status, 204);
     });
     stream::iter(rounds).buffer_unordered(12).collect::<()>().await;
-    assert!(keys(&stack, "images/").await.is_empty());
-    let left = keys(&stack, "image-state/").await;
+    assert!(stack.keys("images/").await.is_empty());
+    let left = stack.keys("image-state/").await;
     assert!(left.iter().all(|key| key.starts_with("image-state/contents/")), "{left:?}");
 }
 
@@ -124,15 +124,15 @@ async fn killed(backend: Backend) {
     }
     // What was told stays; what was cut short is undone.
     sweep_older(&app(&stack).await, SystemTime::now() + Duration::from_secs(60)).await.unwrap();
-    assert!(keys(&stack, "image-state/attempts/").await.is_empty());
+    assert!(stack.keys("image-state/attempts/").await.is_empty());
     for image in &told {
         let path = path_of(&image["url"]);
         assert_eq!(digest(&stack.get(&path).await.body), image["sha256"].as_str().unwrap());
         let deleted = delete(&stack, &path, image["delete_token"].as_str().unwrap()).await;
         assert_eq!(deleted.status, 204, "its token works");
     }
-    let held: HashSet<String> = keys(&stack, "image-state/tokens/").await.iter().map(|key| name_in(key)).collect();
-    for key in keys(&stack, "images/").await {
+    let held: HashSet<String> = stack.keys("image-state/tokens/").await.iter().map(|key| name_in(key)).collect();
+    for key in stack.keys("images/").await {
         assert!(held.contains(key.trim_start_matches("images/")), "{key} belongs to somebody");
     }
 }
@@ -157,7 +157,7 @@ async fn an_upload_that_was_cut_short_is_undone() {
     let Some(stack) = Stack::start(Door::Direct, Backend::Embedded).await else { return };
     let image = upload(&stack, &[File::new("a.jpg", &jpeg((700, 500)))]).await.json();
     let [content, token] = ["contents", "tokens"].map(|folder| format!("image-state/{folder}/"));
-    let (content, token) = (keys(&stack, &content).await.remove(0), keys(&stack, &token).await.remove(0));
+    let (content, token) = (stack.keys(&content).await.remove(0), stack.keys(&token).await.remove(0));
     let record = stack.s3.get_object().bucket(&stack.bucket).key(&token).send().await.unwrap();
     let record: serde_json::Value = serde_json::from_slice(&record.body.collect().await.unwrap().to_vec()).unwrap();
     // As if the process had died between the token and the answer.
@@ -170,8 +170,8 @@ async fn an_upload_that_was_cut_short_is_undone() {
     assert_eq!(stack.get(&path_of(&image["url"])).await.status, 200, "it may still be under way");
     sweep_older(&app, SystemTime::now() + Duration::from_secs(60)).await.unwrap();
     assert_eq!(stack.get(&path_of(&image["url"])).await.status, 404);
-    assert!(keys(&stack, "images/").await.is_empty());
-    assert_eq!(keys(&stack, "image-state/").await, [content], "only that it has gone");
+    assert!(stack.keys("images/").await.is_empty());
+    assert_eq!(stack.keys("image-state/").await, [content], "only that it has gone");
     sweep_older(&app, SystemTime::now() + Duration::from_secs(60)).await.unwrap();
 }
 

@@ -9,7 +9,7 @@ use tests::require;
 use tests::stack::{Backend, Door, Stack, free_address};
 use tokio::process::{Child, Command};
 
-use super::pixels_samples::{jpeg, segment, with_segments};
+use super::pixels_samples::{jpeg, padded};
 use super::request::{File, digest, form, path_of, size};
 
 /// nginx, and a client of it.
@@ -86,15 +86,7 @@ async fn images_come_straight_from_the_bucket() {
     let Some(nginx) = Nginx::start(&stack).await else { return };
     // As large as is taken.
     let good = jpeg((700, 500));
-    let mut comments = Vec::new();
-    let mut left = 5_242_880 - good.len();
-    while left > 0 {
-        let payload = if left > 65_537 && left < 65_600 { 60_000 } else { left.min(65_537) - 4 };
-        comments.extend(segment(0xfe, &vec![b'x'; payload]));
-        left -= payload + 4;
-    }
-    let largest = with_segments(&good, &comments);
-    assert_eq!(largest.len(), 5_242_880);
+    let largest = padded(&good, 5_242_880);
     let answer = nginx.send(form("/api/upload", &[File::new("a.jpg", &largest)])).await;
     assert_eq!(answer.status, 201, "{}", answer.text());
     let image = answer.json();

@@ -50,6 +50,20 @@ pub(crate) fn with_segments(bytes: &[u8], more: &[u8]) -> Bytes {
     Bytes::from([&bytes[..2], more, &bytes[2..]].concat())
 }
 
+/// A JPEG of exactly so many bytes: comments fill it up.
+pub(crate) fn padded(jpeg: &[u8], size: usize) -> Bytes {
+    let (mut comments, mut left) = (Vec::new(), size - jpeg.len());
+    while left > 0 {
+        // What is left has room for another comment, or there is none.
+        let payload = if left > 65_000 { 60_000 } else { left - 4 };
+        comments.extend(segment(0xfe, &vec![b'x'; payload]));
+        left -= payload + 4;
+    }
+    let bytes = with_segments(jpeg, &comments);
+    assert_eq!(bytes.len(), size);
+    bytes
+}
+
 /// A PNG of that colour and depth.
 pub(crate) fn png((width, height): (u16, u16), colour: png::ColorType, depth: png::BitDepth) -> Vec<u8> {
     let mut bytes = Vec::new();

@@ -9,7 +9,7 @@ use tests::contract;
 use tests::stack::Stack;
 
 use super::pixels_samples::jpeg;
-use super::request::{digest, keys, path_of};
+use super::request::{digest, path_of};
 
 async fn post(stack: &Stack, path: &str, data: &Value) -> Answer {
     let request = Request::post(path).header("content-type", "application/json");
@@ -58,8 +58,8 @@ contract! {
         assert_eq!((image["sha256"].as_str(), answer.header("location")), (Some(&*digest(&original)), image["url"].as_str().unwrap()));
         assert_eq!(stack.get(&path_of(&image["url"])).await.body, original);
         assert_eq!(confirm(stack, &form).await.status, 404, "it was taken from there");
-        assert!(keys(stack, "image-state/incoming/").await.is_empty());
-        assert!(keys(stack, "image-state/attempts/").await.is_empty());
+        assert!(stack.keys("image-state/incoming/").await.is_empty());
+        assert!(stack.keys("image-state/attempts/").await.is_empty());
     }
 
     async fn a_form_takes_no_more_than_was_asked_for(stack: &Stack) {
@@ -72,7 +72,7 @@ contract! {
             other["fields"][field] = value.into();
             assert_eq!(send(&other, &original).await / 100, 4, "another {field}");
         }
-        assert!(keys(stack, "images/").await.is_empty());
+        assert!(stack.keys("images/").await.is_empty());
         let other = json!({ "ticket": form["ticket"], "filename": "b.jpg" });
         assert_eq!(send(&form, &original).await / 100, 2);
         assert_eq!(post(stack, "/api/images/confirm", &other).await.status, 404, "another name");
@@ -85,7 +85,7 @@ contract! {
         assert_eq!(send(&form, text).await / 100, 2);
         let answer = confirm(stack, &form).await;
         assert_eq!((answer.status.as_u16(), answer.json()["detail"].as_str()), (400, Some("This is not an image file")));
-        assert!(keys(stack, "image").await.is_empty(), "nothing stays");
+        assert!(stack.keys("image").await.is_empty(), "nothing stays");
     }
 
     async fn what_cannot_be_an_image_gets_no_form(stack: &Stack) {

@@ -68,12 +68,6 @@ pub(super) fn path_of(url: &Value) -> String {
     url[url.find("/images/").unwrap()..].to_owned()
 }
 
-/// The keys under a prefix.
-pub(super) async fn keys(stack: &Stack, prefix: &str) -> Vec<String> {
-    let listed = stack.s3.list_objects_v2().bucket(&stack.bucket).prefix(prefix).send().await.unwrap();
-    listed.contents().iter().map(|object| object.key().unwrap().to_owned()).collect()
-}
-
 /// The size of an image that decodes.
 pub(super) fn size(bytes: &[u8]) -> (u32, u32) {
     if bytes.starts_with(b"GIF8") {

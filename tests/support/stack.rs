@@ -270,6 +270,12 @@ impl Stack {
         }
     }
 
+    /// The keys under a prefix, at most a thousand.
+    pub async fn keys(&self, prefix: &str) -> Vec<String> {
+        let listed = self.s3.list_objects_v2().bucket(&self.bucket).prefix(prefix).send().await.expect("a listing");
+        listed.contents().iter().map(|object| object.key().expect("a key").to_owned()).collect()
+    }
+
     /// Until the store is reached, every job path answers 503.
     async fn wait_until_ready(&self) {
         if matches!(self.entrance, Entrance::Program { .. }) {
@@ -377,7 +383,7 @@ pub fn free_address() -> String {
 }
 
 fn fresh_bucket() -> String {
-    let name: String = shared::random::<8>().iter().map(|byte| format!("{byte:02x}")).collect();
+    let name: String = shared::hex(&shared::random::<8>());
     format!("test-{name}")
 }
 

@@ -9,7 +9,7 @@ use tests::client::get;
 use tests::contract;
 use tests::stack::Stack;
 
-use super::block_task::{Task, application, apply, assert_code, form, key, keys, md5, object, path_of, post};
+use super::block_task::{Task, application, apply, assert_code, form, key, md5, object, path_of, post};
 
 contract! {
     async fn a_file_comes_in_blocks_and_appears_whole(stack: &Stack) {
@@ -50,7 +50,7 @@ contract! {
         for state in ["pause", "upload", "cancel"] {
             assert_code(&task.set_state(stack, state).await, 409, "5", state);
         }
-        let left = keys(stack, &format!("uploads/{id}/x/")).await;
+        let left = stack.keys(&format!("uploads/{id}/x/")).await;
         assert!(left.is_empty(), "{left:?}");
     }
 
@@ -123,7 +123,7 @@ contract! {
             assert_code(&task.set_state(stack, state).await, 410, "9", state);
         }
         assert_code(&task.send(stack, &content, 2000..3000).await, 410, "9", "a block");
-        assert!(keys(stack, &format!("uploads/{}/x/", task.id)).await.is_empty(), "the parts are deleted");
+        assert!(stack.keys(&format!("uploads/{}/x/", task.id)).await.is_empty(), "the parts are deleted");
         let next = Task::new(stack, &content, "p").await;
         assert_ne!(next.id, task.id, "a task that is over is not resumed");
         next.needs(stack, 0..5000).await;
@@ -190,7 +190,7 @@ contract! {
         assert_eq!(task.ended(stack).await, "mismatch");
         assert_eq!(object(stack, &key("wrong")).await.unwrap(), "what was there before");
         assert_code(&task.send(stack, &content, 0..10).await, 410, "9", "a block afterwards");
-        assert!(keys(stack, &format!("uploads/{}/x/", task.id)).await.is_empty());
+        assert!(stack.keys(&format!("uploads/{}/x/", task.id)).await.is_empty());
     }
 
     async fn every_answer_wears_the_dialect(stack: &Stack) {

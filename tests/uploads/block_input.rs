@@ -8,7 +8,7 @@ use tests::arbitrary;
 use tests::contract;
 use tests::stack::Stack;
 
-use super::block_task::{Task, application, apply, assert_code, form, keys, md5, post};
+use super::block_task::{Task, application, apply, assert_code, form, md5, post};
 
 /// A path with another value of one query parameter.
 fn with(path: &str, name: &str, value: &str) -> String {
@@ -74,7 +74,7 @@ contract! {
             let request = Request::post("/api/upload/new/task").body(body::full(text)).unwrap();
             assert_code(&stack.send(request).await, 400, "6", text);
         }
-        assert!(keys(stack, "uploads/").await.is_empty(), "no task was made");
+        assert!(stack.keys("uploads/").await.is_empty(), "no task was made");
     }
 
     async fn limits_are_reached_and_not_passed(stack: &Stack) {
@@ -133,7 +133,7 @@ contract! {
             assert_code(&stack.send(end).await, 400, "6", &format!("endByte {number:?}"));
         }
         task.needs(stack, 0..1000).await;
-        let stored = keys(stack, &format!("uploads/{}/x/", task.id)).await;
+        let stored = stack.keys(&format!("uploads/{}/x/", task.id)).await;
         assert!(stored.is_empty(), "{stored:?}");
     }
 

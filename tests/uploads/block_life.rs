@@ -13,7 +13,7 @@ use tests::{arbitrary, client};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
-use super::block_task::{Task, application, assert_code, code, key, keys, md5, object};
+use super::block_task::{Task, application, assert_code, code, key, md5, object};
 use crate::outbox::office::configuration;
 use crate::outbox::receiver::{Receiver, Reply};
 
@@ -217,7 +217,7 @@ async fn a_client_that_goes_away_leaves_nothing() {
         assert!(!answer.starts_with(b"HTTP/1.1 200"), "nothing is acknowledged");
         task.needs(&stack, 0..content.len()).await;
     }
-    let stored = keys(&stack, &format!("uploads/{}/x/", task.id)).await;
+    let stored = stack.keys(&format!("uploads/{}/x/", task.id)).await;
     assert!(stored.is_empty(), "{stored:?}");
     assert_code(&task.send(&stack, &content, 0..content.len()).await, 200, "0", "another try");
     task.completes(&stack, &content, &key("gone")).await;

@@ -9,7 +9,7 @@ use tests::contract;
 use tests::stack::{Backend, Door, Stack};
 use tests::{arbitrary, program};
 
-use super::block_task::{Task, application, assert_code, key, keys, md5, path_of, post};
+use super::block_task::{Task, application, assert_code, key, md5, path_of, post};
 
 /// Asks for the URL of a block.
 async fn presign(stack: &Stack, task: &Task, start: u64, end: u64) -> Answer {
@@ -47,7 +47,7 @@ contract! {
         assert_code(&post(stack, &commit, &claim).await, 200, "0", "it is there");
         task.needs(stack, 8_500_000..9_000_000).await;
         assert_code(&post(stack, &commit, &claim).await, 200, "0", "said again");
-        assert!(keys(stack, &format!("uploads/{}/in/", task.id)).await.is_empty());
+        assert!(stack.keys(&format!("uploads/{}/in/", task.id)).await.is_empty());
         assert_code(&task.send(stack, &content, 8_500_000..9_000_000).await, 200, "0", "the rest");
         task.completes(stack, &content, &key("direct")).await;
         assert_code(&presign(stack, &task, 0, 9).await, 409, "5", "a URL for a complete file");

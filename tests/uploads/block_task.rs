@@ -187,9 +187,3 @@ pub(super) async fn object(stack: &Stack, key: &str) -> Option<Bytes> {
     let object = stack.s3.get_object().bucket(&stack.bucket).key(key).send().await.ok()?;
     Some(object.body.collect().await.expect("a whole object").into_bytes())
 }
-
-/// The keys that begin so.
-pub(super) async fn keys(stack: &Stack, prefix: &str) -> Vec<String> {
-    let listed = stack.s3.list_objects_v2().bucket(&stack.bucket).prefix(prefix).send().await.expect("a listing");
-    listed.contents().iter().map(|object| object.key().expect("a key").to_owned()).collect()
-}

@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use crate::error::BoxError;
 use crate::storage::key::{KeyId, VersionId, parse_crc32};
-use crate::storage::{Fault, Fetch, Key, Put, Storage, StoreError};
+use crate::storage::{Fault, Fetch, Key, Listed, Put, Storage, StoreError};
 
 /// How long a read may stand still before it is given up.
 pub(super) const IDLE_LIMIT: std::time::Duration = std::time::Duration::from_secs(60);
@@ -76,6 +76,6 @@ pub(super) async fn forget_others(
     current: Option<VersionId>,
 ) -> Result<(), StoreError> {
     let versions = Key::Crc32Versions { folder, key: KeyId::of(key) };
-    let other = |key: &str| parse_crc32(key).map(|(version, _)| version) != current;
+    let other = |object: &Listed| parse_crc32(&object.key).map(|(version, _)| version) != current;
     storage.main.delete_listed(&versions, other).await
 }

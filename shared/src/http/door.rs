@@ -83,7 +83,7 @@ async fn run(app: &App, endpoint: &Endpoint, mut request: Request) -> Result<Rep
     if endpoint.auth == Auth::ApiKey {
         request.caller = Some(auth::caller(&app.config, &request.headers)?);
     }
-    let declared = request.header(CONTENT_LENGTH).and_then(|length| length.parse::<u64>().ok());
+    let declared = request.content_length();
     if declared.is_some_and(|length| length > endpoint.limits.body) {
         return Err(Error::new(Kind::TooLarge, "Request body is too large."));
     }

@@ -1,6 +1,6 @@
 //! A request as a handler sees it: routed, identified, its body still a stream.
 
-use http::header::HOST;
+use http::header::{CONTENT_LENGTH, HOST};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 use percent_encoding::percent_decode_str;
 
@@ -51,6 +51,11 @@ impl Request {
     /// A header as text; `None` if absent or not ASCII.
     pub fn header(&self, name: impl http::header::AsHeaderName) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
+    }
+
+    /// How long the body is said to be, in bytes.
+    pub fn content_length(&self) -> Option<u64> {
+        self.header(CONTENT_LENGTH)?.parse().ok()
     }
 
     /// The base of absolute links, without a slash at its end: the configured one, else what the

@@ -14,7 +14,7 @@ use crate::app::App;
 use crate::error::{BoxError, Error};
 use crate::http::{Auth, Dialect, Endpoint, Limits, Needs, Reply, Request, Verb};
 use crate::storage::image_key::{Line, parse_line};
-use crate::storage::{Bucket, ImageKey, Key};
+use crate::storage::{ImageKey, Key};
 
 /// The catalogue, a page at a time; 404 where it is switched off.
 pub const LIST: Endpoint = Endpoint {
@@ -61,17 +61,6 @@ pub struct Page {
     pub next: Option<String>,
 }
 
-/// How many images there are.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Count {
-    /// Of those that were counted.
-    pub images: u64,
-    /// Of those.
-    pub bytes: u64,
-    /// Whether there are more, which were not counted.
-    pub more: bool,
-}
-
 /// The page that begins at a cursor, or the first one; `limit` is at most [`PAGE_LIMIT`].
 ///
 /// # Errors
@@ -95,20 +84,6 @@ pub async fn page(app: &App, cursor: Option<&str>, limit: u16) -> Result<Page, E
     let images = shown.iter().filter_map(|object| parse_line(&object.key)).map(Entry::from).collect();
     let next = shown.last().filter(|_| more).map(|last| cursor_after(&last.key));
     Ok(Page { images, next })
-}
-
-/// Counts images, `limit` of them at most.
-pub async fn count(bucket: &Bucket, limit: u64) -> Result<Count, Error> {
-    let (mut pages, mut count) = (bucket.list(&Key::Image(ImageKey::Lines)), Count::default());
-    while let Some(page) = pages.next().await? {
-        for line in page.iter().filter_map(|object| parse_line(&object.key)) {
-            if count.images == limit {
-                return Ok(Count { more: true, ..count });
-            }
-            count = Count { images: count.images + 1, bytes: count.bytes + line.bytes, more: false };
-        }
-    }
-    Ok(count)
 }
 
 impl From<Line<'_>> for Entry {

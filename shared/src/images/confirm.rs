@@ -9,6 +9,7 @@ use super::{CALL_LIMIT, FILE_LIMIT};
 use crate::app::App;
 use crate::error::Error;
 use crate::http::{Auth, Dialect, Endpoint, Limits, Needs, Reply, Request, Verb, body, detached};
+use crate::is_id;
 use crate::memory::IMAGES;
 use crate::storage::{Bucket, Fetch, ImageKey, Key};
 
@@ -39,9 +40,7 @@ async fn confirm(app: &App, request: Request) -> Result<Reply, Error> {
     let asked = body::collect(request.body, CALL_LIMIT).await?;
     let asked: Asked = serde_json::from_slice(&asked)
         .map_err(|cause| Error::invalid("The body must be {\"ticket\", \"filename\"}.").caused_by(cause))?;
-    let fits = (1..=TICKET_LIMIT).contains(&asked.ticket.len())
-        && asked.ticket.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
-    if !fits {
+    if !is_id(&asked.ticket, TICKET_LIMIT) {
         return Err(missing());
     }
     let bucket = app.storage()?.main.clone();

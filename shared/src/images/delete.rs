@@ -4,7 +4,7 @@ use http::Response;
 use http::StatusCode;
 
 use super::attempt::{Attempt, Held};
-use super::image::{format_of, sha256};
+use super::image::{format_of, missing, sha256};
 use crate::app::App;
 use crate::error::{Error, Kind};
 use crate::http::{Auth, Dialect, Endpoint, Limits, Needs, Reply, Request, Verb, body, detached};
@@ -56,11 +56,15 @@ pub async fn use_token(app: &App, name: &str, token: &str) -> Result<(), Error> 
     .await
 }
 
-async fn try_use(bucket: &Bucket, name: &str, token: &str) -> Result<(), Error> {
-    let missing = || Error::not_found("There is no such image.");
+/// 404 unless there is an image of that name.
+pub async fn look_for(bucket: &Bucket, name: &str) -> Result<(), Error> {
     format_of(name).ok_or_else(missing)?;
-    let published = Key::Image(ImageKey::Published(name));
-    bucket.head(&published).await?.ok_or_else(missing)?;
+    let published = bucket.head(&Key::Image(ImageKey::Published(name))).await?;
+    published.map(drop).ok_or_else(missing)
+}
+
+async fn try_use(bucket: &Bucket, name: &str, token: &str) -> Result<(), Error> {
+    look_for(bucket, name).await?;
     let refused = || Error::new(Kind::Forbidden, "The delete token is missing or wrong.");
     if token.is_empty() || token.len() > TOKEN_LIMIT {
         return Err(refused());

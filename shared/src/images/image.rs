@@ -7,8 +7,9 @@ use sha2::{Digest, Sha256};
 
 use super::THUMBNAIL;
 use super::pixels::{Format, Picture};
+use crate::error::Error;
 use crate::storage::image_key::Line;
-use crate::{hex, random_name};
+use crate::{hex, is_id, random_name};
 
 /// Characters of a name before its extension: 128 bits in base64.
 const ID_LENGTH: usize = 22;
@@ -58,8 +59,13 @@ impl Image {
 /// The format of an image by its name; `None` if no image can have that name.
 pub(super) fn format_of(name: &str) -> Option<Format> {
     let (id, extension) = name.split_once('.')?;
-    let random = id.len() == ID_LENGTH && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
+    let random = id.len() == ID_LENGTH && is_id(id, ID_LENGTH);
     Format::of_extension(extension).filter(|format| random && format.extension() == extension)
+}
+
+/// 404.
+pub(super) fn missing() -> Error {
+    Error::not_found("There is no such image.")
 }
 
 /// The address of an image, and of its thumbnail.

@@ -54,7 +54,7 @@ mod work;
 pub(crate) use answer::describe;
 pub use catalogue::LIST;
 pub use confirm::CONFIRM;
-pub use delete::{DELETE, use_token};
+pub use delete::{DELETE, look_for, use_token};
 pub use presign::PRESIGN;
 pub use publish::{Published, publish};
 pub use serve::SERVE;

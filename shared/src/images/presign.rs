@@ -11,6 +11,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::file::{bare_name, check_name, too_large};
+use super::pixels::Format;
 use super::{CALL_LIMIT, FILE_LIMIT};
 use crate::app::App;
 use crate::error::Error;
@@ -52,7 +53,7 @@ async fn presign(app: &App, request: Request) -> Result<Reply, Error> {
     let file_name = bare_name(&asked.filename)?;
     let format = check_name(&file_name)?;
     let media_type = asked.media_type.unwrap_or_else(|| format.media_type().to_owned());
-    if !["image/jpeg", "image/png", "image/gif"].contains(&media_type.as_str()) {
+    if !Format::ALL.iter().any(|format| format.media_type() == media_type) {
         return Err(Error::invalid("File type not allowed"));
     }
     if asked.bytes == 0 {

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
 use futures_util::TryStreamExt;
-use http::header::{CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_TYPE};
+use http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use http_body_util::{BodyDataStream, BodyExt, Limited};
 use multer::Constraints;
 use percent_encoding::percent_decode_str;
@@ -63,7 +63,7 @@ pub(super) enum Files {
 impl Files {
     /// 400 if it says that it is a form, and is none; 413 if all of it is larger than can be taken.
     pub(super) fn of(mut request: Request) -> Result<Self, Error> {
-        let declared = request.header(CONTENT_LENGTH).and_then(|length| length.parse::<u64>().ok());
+        let declared = request.content_length();
         let kind = request.header(CONTENT_TYPE).unwrap_or_default();
         if !kind.trim_start().to_ascii_lowercase().starts_with("multipart/form-data") {
             return Ok(Self::Raw(Box::new(request)));
@@ -108,7 +108,7 @@ async fn raw(request: Request) -> Result<File, Error> {
     let disposed = || request.headers.get(CONTENT_DISPOSITION).map(|value| String::from_utf8_lossy(value.as_bytes()));
     let name = named.or_else(|| disposed().and_then(|value| disposition::file_name(&value)));
     let name = bare_name(&name.ok_or_else(|| Error::invalid("The file's name is missing: send it as Filename."))?)?;
-    let declared = request.header(CONTENT_LENGTH).and_then(|length| length.parse::<u64>().ok());
+    let declared = request.content_length();
     if declared.is_some_and(|length| length > FILE_LIMIT) {
         return Ok(File { name, bytes: Err(too_large()), room: None });
     }

@@ -8,7 +8,7 @@ use http::header::{
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Response};
 
-use super::image::format_of;
+use super::image::{format_of, missing};
 use super::pixels::Format;
 use super::variant::{self, Made};
 use crate::app::App;
@@ -124,8 +124,4 @@ fn none_if_missing(error: StoreError) -> Result<Option<Fetched>, StoreError> {
 
 fn representation(etag: String, modified: SystemTime, length: u64) -> Representation {
     Representation { etag, modified, length, ranges: true, dated: true }
-}
-
-fn missing() -> Error {
-    Error::not_found("There is no such image.")
 }

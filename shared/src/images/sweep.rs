@@ -57,10 +57,5 @@ async fn finish(bucket: &Bucket, nonce: &str) -> Result<(), Error> {
 
 async fn forget_unconfirmed(bucket: &Bucket) -> Result<(), Error> {
     let moment = SystemTime::now() - UNCONFIRMED;
-    let mut pages = bucket.list(&Key::Image(ImageKey::Incomings));
-    while let Some(page) = pages.next().await? {
-        let old = page.into_iter().filter(|object| object.modified < moment);
-        bucket.delete_all(&old.map(|object| object.key).collect::<Vec<_>>()).await?;
-    }
-    Ok(())
+    Ok(bucket.delete_listed(&Key::Image(ImageKey::Incomings), |object| object.modified < moment).await?)
 }

@@ -47,14 +47,13 @@ pub async fn receive_all(app: &App, request: Request) -> Result<Vec<Taken>, Erro
     let bucket = app.storage()?.main.clone();
     let (mut files, mut all) = (Files::of(request).inspect_err(refused)?, Vec::new());
     loop {
-        let file = match files.next().await.inspect_err(refused) {
+        let next = match files.next().await.inspect_err(refused) {
             Ok(Some(_)) if all.len() == FILES_LIMIT => Err(Error::invalid("A form has at most 20 files.")),
-            Ok(Some(file)) => Ok(file),
-            Ok(None) => break,
-            Err(error) => Err(error),
+            next => next,
         };
-        let file = match file {
-            Ok(file) => file,
+        let file = match next {
+            Ok(Some(file)) => file,
+            Ok(None) => break,
             Err(error) if all.is_empty() => return Err(error),
             // What was taken stays taken, and its sender has to learn the tokens.
             Err(error) => {

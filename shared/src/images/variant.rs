@@ -72,16 +72,16 @@ pub(super) enum Made {
 
 /// Makes a variant if it is narrower than the image.
 pub(super) async fn make(bucket: &Bucket, name: &str, width: u32) -> Result<Made, Error> {
-    // Who asks for the same at once need not make it as often.
-    let _turn = turn(&format!("{name}/{width}")).await;
-    if bucket.head(&Key::Image(ImageKey::Variant { name, width })).await?.is_some() {
-        return Ok(Made::Variant);
-    }
     let key = Key::Image(ImageKey::Published(name));
     let Some(head) = bucket.head(&key).await? else { return Ok(Made::Nothing) };
     let own = head.metadata.get(WIDTH).and_then(|own| own.parse::<u32>().ok());
     if own.is_none_or(|own| own <= width) {
         return Ok(Made::AsItIs);
+    }
+    // Who asks for the same at once need not make it as often.
+    let _turn = turn(&format!("{name}/{width}")).await;
+    if bucket.head(&Key::Image(ImageKey::Variant { name, width })).await?.is_some() {
+        return Ok(Made::Variant);
     }
     let room = IMAGES.room(head.size).await?;
     let original = match bucket.get_bytes(&key, Fetch::default()).await {

@@ -90,7 +90,7 @@ fn id_of(key: &str) -> Option<&str> {
 
 /// Safe in a key and in a header.
 fn is_id(id: &str) -> bool {
-    (1..=128).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+    crate::is_id(id, 128)
 }
 
 /// Unix time.

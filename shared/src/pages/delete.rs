@@ -11,7 +11,6 @@ use crate::error::Error;
 use crate::http::page::Policy;
 use crate::http::{Auth, Dialect, Endpoint, Limits, Needs, Reply, Request, Verb};
 use crate::images;
-use crate::storage::{ImageKey, Key};
 
 /// `GET /images/{name}/delete?token=` asks, `POST` deletes. A link that is only followed deletes nothing.
 pub const DELETE: Endpoint = Endpoint {
@@ -49,19 +48,9 @@ async fn delete(app: &App, request: Request) -> Result<Reply, Error> {
         images::use_token(app, name, &token).await?;
         Page { gallery, title: visit.texts.upload.deleted, picture: None, visit }
     } else {
-        let picture = there(app, name).await?;
+        images::look_for(&app.storage()?.main, name).await?;
         let token = utf8_percent_encode(&token, NON_ALPHANUMERIC).to_string();
-        Page { gallery, title: gallery.really, picture: Some(Picture { name: picture, token }), visit }
+        Page { gallery, title: gallery.really, picture: Some(Picture { name: name.to_owned(), token }), visit }
     };
     Ok(Reply::Raw(page.visit.page(StatusCode::OK, Policy::Strict, &page)?))
-}
-
-/// The name, if there is a picture of that name: whatever else it is, it has no place in an address.
-async fn there(app: &App, name: &str) -> Result<String, Error> {
-    let plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte));
-    let found = match plain {
-        true => app.storage()?.main.head(&Key::Image(ImageKey::Published(name))).await?,
-        false => None,
-    };
-    found.map(|_| name.to_owned()).ok_or_else(|| Error::not_found("There is no such image."))
 }

@@ -14,8 +14,8 @@ use crate::app::App;
 use crate::archive;
 use crate::error::Error;
 use crate::http::{Auth, Dialect, Endpoint, Limits, Needs, Reply, Verb};
-use crate::images::catalogue;
-use crate::storage::{Key, Storage};
+use crate::storage::image_key::parse_line;
+use crate::storage::{Bucket, ImageKey, Key, Listed, Storage};
 
 /// `GET /api/stats`
 pub const STATS: Endpoint = Endpoint {
@@ -89,21 +89,25 @@ impl Stats {
 }
 
 async fn images(storage: &Storage) -> Result<Count, Error> {
-    let found = catalogue::count(&storage.main, COUNT_LIMIT).await?;
-    Ok(Count { count: found.images, bytes: found.bytes, more: found.more })
+    let lines = Key::Image(ImageKey::Lines);
+    count(&storage.main, &lines, |object| parse_line(&object.key).map(|line| line.bytes)).await
 }
 
 /// Files that are finished. What was published under a path of a business is its own.
 async fn files(storage: &Storage) -> Result<Count, Error> {
-    let mut pages = storage.main.list(&Key::File(""));
-    let mut found = Count::default();
+    count(&storage.main, &Key::File(""), |object| Some(object.size)).await
+}
+
+/// The objects under a prefix that stand for something of so many bytes.
+async fn count(bucket: &Bucket, prefix: &Key<'_>, bytes: impl Fn(&Listed) -> Option<u64>) -> Result<Count, Error> {
+    let (mut pages, mut found) = (bucket.list(prefix), Count::default());
     while let Some(page) = pages.next().await? {
-        for object in page {
+        for bytes in page.iter().filter_map(&bytes) {
             if found.count == COUNT_LIMIT {
                 return Ok(Count { more: true, ..found });
             }
             found.count += 1;
-            found.bytes += object.size;
+            found.bytes += bytes;
         }
     }
     Ok(found)

@@ -23,7 +23,7 @@ use super::connect::patient;
 use super::direct::Direct;
 use super::fault::{Fault, StoreError};
 use super::key::Key;
-use super::listing::Pages;
+use super::listing::{Listed, Pages};
 use crate::error::BoxError;
 use crate::http::{Body, body};
 
@@ -195,10 +195,10 @@ impl Bucket {
     }
 
     /// Deletes the objects whose keys start with `prefix`, of which `chosen` is true.
-    pub async fn delete_listed(&self, prefix: &Key<'_>, chosen: impl Fn(&str) -> bool) -> Result<(), StoreError> {
+    pub async fn delete_listed(&self, prefix: &Key<'_>, chosen: impl Fn(&Listed) -> bool) -> Result<(), StoreError> {
         let mut pages = self.list(prefix);
         while let Some(page) = pages.next().await? {
-            let keys: Vec<String> = page.into_iter().map(|object| object.key).filter(|key| chosen(key)).collect();
+            let keys: Vec<String> = page.into_iter().filter(&chosen).map(|object| object.key).collect();
             self.delete_all(&keys).await?;
         }
         Ok(())

@@ -232,7 +232,7 @@ impl Upload {
     /// Deletes what only an upload under way needs.
     async fn clean_up(&self) -> Result<(), Error> {
         for prefix in [Item::Cells, Item::Incomings, Item::Control] {
-            self.storage.main.delete_listed(&self.key(prefix), is_passing).await?;
+            self.storage.main.delete_listed(&self.key(prefix), |object| is_passing(&object.key)).await?;
         }
         Ok(())
     }

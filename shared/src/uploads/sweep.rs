@@ -223,7 +223,7 @@ impl Upload {
 async fn delete_under(storage: &Storage, id: &str) -> Result<(), Error> {
     let key = |item| Key::Upload(crate::storage::UploadKey { id, item });
     let task = key(Item::Task).to_string();
-    storage.main.delete_listed(&key(Item::All), |key| key != task).await?;
+    storage.main.delete_listed(&key(Item::All), |object| object.key != task).await?;
     Ok(storage.main.delete(&key(Item::Task)).await?)
 }
 

@@ -178,9 +178,9 @@ impl Upload {
     }
 }
 
-/// Whether it fits a key and a URL as it is.
+/// Whether it can be the id of an upload.
 pub(super) fn is_id(id: &str) -> bool {
-    (1..=64).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b))
+    crate::is_id(id, 64)
 }
 
 #[cfg(test)]

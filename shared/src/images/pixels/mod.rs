@@ -51,6 +51,9 @@ pub enum Format {
 }
 
 impl Format {
+    /// Each of them.
+    pub const ALL: [Self; 3] = [Self::Jpeg, Self::Png, Self::Gif];
+
     /// Its media type.
     pub fn media_type(self) -> &'static str {
         match self {

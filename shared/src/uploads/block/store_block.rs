@@ -2,8 +2,6 @@
 
 use std::ops::Range;
 
-use http::header::CONTENT_LENGTH;
-
 use super::accept::{acknowledge, carry_on, is_taken};
 use super::form::{FILE_LIMIT, FORM_LIMIT, Form};
 use super::{BLOCK_TIME, form, input, named};
@@ -36,7 +34,7 @@ struct Block {
 async fn store_block(app: &App, request: Request) -> Result<Reply, Error> {
     let named = named(&request)?;
     let upload = super::open(app, named).await?;
-    let declared = request.header(CONTENT_LENGTH).and_then(|length| length.parse::<u64>().ok());
+    let declared = request.content_length();
     let room = UPLOADS.room(declared.unwrap_or(FILE_LIMIT).min(FILE_LIMIT)).await?;
     let form = Box::pin(form::read(request)).await?;
     let (range, bytes) = checked(form, upload.task.capacity())?;

@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE, LOCATION};
+use http::header::{CONTENT_TYPE, LOCATION};
 use http::{HeaderValue, Response, StatusCode};
 
 use super::limits::Allowed;
@@ -35,7 +35,7 @@ async fn append(app: &App, mut request: Request) -> Result<Reply, Error> {
     let asked = integer(&request.headers, &OFFSET);
     let asked = asked.ok_or_else(|| Error::invalid("Upload-Offset must be there and a number of bytes."))?;
     let complete = version.completes(&request.headers).unwrap_or(false);
-    let length = request.header(CONTENT_LENGTH).and_then(|length| length.parse().ok());
+    let length = request.content_length();
     let told = integer(&request.headers, &LENGTH);
     let body = std::mem::replace(&mut request.body, body::empty());
     let upload = open(app, request.param("id")).await?;

@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use http::header::{CONTENT_DISPOSITION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, LOCATION};
+use http::header::{CONTENT_DISPOSITION, CONTENT_ENCODING, CONTENT_TYPE, LOCATION};
 use http::{HeaderValue, Response, StatusCode};
 
 use super::limits::Allowed;
@@ -34,7 +34,7 @@ async fn create(app: &App, mut request: Request) -> Result<Reply, Error> {
         return Err(Error::invalid("Interop versions 3 to 8 are spoken here."));
     }
     let complete = complete.unwrap_or(true);
-    let length = request.header(CONTENT_LENGTH).and_then(|length| length.parse().ok());
+    let length = request.content_length();
     let task = task(app, &request, length.filter(|_| complete))?;
     Allowed::any(app).check(length)?;
     let body = std::mem::replace(&mut request.body, body::empty());

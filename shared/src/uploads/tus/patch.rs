@@ -2,7 +2,6 @@
 
 use std::time::SystemTime;
 
-use http::header::CONTENT_LENGTH;
 use http::{Method, StatusCode};
 
 use super::checksum::Expected;
@@ -57,7 +56,7 @@ pub(super) struct Chunk {
 impl Chunk {
     /// The bytes of a request; 400 if `Upload-Checksum` is malformed.
     pub(super) fn of(request: &Request, body: Body) -> Result<Self, Error> {
-        let length = request.header(CONTENT_LENGTH).and_then(|length| length.parse().ok());
+        let length = request.content_length();
         let checksum = text(request, CHECKSUM)?.map(Expected::parse).transpose()?;
         Ok(Self { body, length, checksum })
     }
