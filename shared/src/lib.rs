@@ -8,6 +8,7 @@
 //! - [`storage`]: the only module that knows S3. All state lives there, guarded by conditional writes.
 //! - [`archive`]: the first job: a folder of objects as a ZIP that is made while it is sent.
 //! - [`uploads`]: files of any size, in pieces, over a bad network.
+//! - [`speech`]: text in, MP3 out, each text rendered once, by background workers.
 //! - [`outbox`]: callbacks to business servers, signed and tried again until they arrive.
 //! - [`pages`]: what people see, in three languages; and what describes the service: heart beat, health, OpenAPI.
 //! - [`app`], [`config`], [`error`], [`auth`], [`log`]: what all of them stand on.
@@ -29,6 +30,7 @@ pub mod log;
 pub mod memory;
 pub mod outbox;
 pub mod pages;
+pub mod speech;
 pub mod storage;
 pub mod uploads;
 
