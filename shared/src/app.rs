@@ -8,6 +8,7 @@ use crate::config::Config;
 use crate::error::Error;
 use crate::outbox;
 use crate::pages::stats;
+use crate::speech::engine::Engines;
 use crate::storage::Storage;
 
 /// The settings and the clients of a process.
@@ -16,6 +17,8 @@ pub struct App {
     pub config: Config,
     storage: OnceLock<Storage>,
     hint: watch::Sender<()>,
+    /// What speaks.
+    pub engines: Engines,
     pub(crate) outbox: outbox::Memory,
     pub(crate) stats: stats::Memory,
 }
@@ -24,6 +27,7 @@ impl App {
     /// An app whose store is still to be reached.
     pub fn new(config: Config) -> Self {
         Self {
+            engines: Engines::of(&config),
             config,
             storage: OnceLock::new(),
             hint: watch::Sender::default(),

@@ -69,10 +69,19 @@ pub struct Config {
     pub demo_users: bool,
     /// `IMAGE_CATALOGUE`: whether `GET /api/images` and the gallery list what was uploaded, `on` (the default) or `off`.
     pub image_catalogue: bool,
+    /// `[speech]`: the engines, and how much may be spoken.
+    pub speech: Speech,
     /// Business servers; their tokens are not kept. [`Config::business`] finds one.
     pub business: BTreeMap<BusinessId, Business>,
     /// API users by name.
     pub users: BTreeMap<String, User>,
+}
+
+/// Speech.
+#[derive(Clone, Debug)]
+pub struct Speech {
+    /// Characters.
+    pub text_limit: usize,
 }
 
 /// How a function hands over its responses.
@@ -243,6 +252,7 @@ impl Config {
             response_mode: variable("RESPONSE_MODE").map_or(Ok(ResponseMode::default()), |text| parse_mode(&text))?,
             request_limit: variable("REQUEST_LIMIT").map(|text| parse_request_limit(&text)).transpose()?,
             demo_users: false,
+            speech: Speech { text_limit: 5000 },
             business: document.business.into_iter().map(|(token, own)| (BusinessId::of(&token), own)).collect(),
             users: document.users,
         };

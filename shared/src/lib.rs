@@ -11,14 +11,16 @@
 //! - [`speech`]: text in, MP3 out, each text rendered once, by background workers.
 //! - [`outbox`]: callbacks to business servers, signed and tried again until they arrive.
 //! - [`pages`]: what people see, in three languages; and what describes the service: heart beat, health, OpenAPI.
-//! - [`app`], [`config`], [`error`], [`auth`], [`log`]: what all of them stand on.
+//! - [`app`], [`config`], [`error`], [`auth`], [`clock`], [`log`]: what all of them stand on.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use sha2::Digest as _;
 
 pub mod app;
 pub mod archive;
 pub mod auth;
+pub mod clock;
 pub mod config;
 pub mod endpoints;
 pub mod error;
@@ -42,6 +44,11 @@ pub fn hex(bytes: &[u8]) -> String {
         let _ = write!(text, "{byte:02x}");
         text
     })
+}
+
+/// SHA-256 in hex.
+pub(crate) fn sha256(bytes: &[u8]) -> String {
+    hex(&sha2::Sha256::digest(bytes))
 }
 
 /// 128 random bits: a name that nobody can guess, in a form that fits a key and a URL.

@@ -4,11 +4,12 @@ use http::Response;
 use http::StatusCode;
 
 use super::attempt::{Attempt, Held};
-use super::image::{format_of, missing, sha256};
+use super::image::{format_of, missing};
 use crate::app::App;
 use crate::error::{Error, Kind};
 use crate::http::{Auth, Dialect, Endpoint, Limits, Needs, Reply, Request, Verb, body, detached};
 use crate::log::{self, Outcome};
+use crate::sha256;
 use crate::storage::{Bucket, ImageKey, Key};
 
 /// Uses up a token; the image goes with the last one.

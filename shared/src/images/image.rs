@@ -1,15 +1,12 @@
 //! What is known of a published image.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 use super::THUMBNAIL;
 use super::pixels::{Format, Picture};
 use crate::error::Error;
 use crate::storage::image_key::Line;
-use crate::{hex, is_id, random_name};
+use crate::{clock, is_id, random_name, sha256};
 
 /// Characters of a name before its extension: 128 bits in base64.
 const ID_LENGTH: usize = 22;
@@ -34,14 +31,13 @@ pub struct Image {
 impl Image {
     /// A picture under a name that nobody can guess.
     pub(super) fn new(picture: &Picture) -> Self {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Self {
             name: format!("{}.{}", random_name(), picture.format.extension()),
             width: picture.width,
             height: picture.height,
             bytes: picture.bytes.len() as u64,
             sha256: sha256(&picture.bytes),
-            uploaded: u64::try_from(now.as_millis()).unwrap_or(u64::MAX),
+            uploaded: clock::now(),
         }
     }
 
@@ -73,11 +69,6 @@ pub(super) fn urls(base: &str, name: &str) -> (String, String) {
     let url = format!("{base}/images/{name}");
     let thumbnail = format!("{url}?w={THUMBNAIL}");
     (url, thumbnail)
-}
-
-/// SHA-256 in hex.
-pub(super) fn sha256(bytes: &[u8]) -> String {
-    hex(&Sha256::digest(bytes))
 }
 
 #[cfg(test)]

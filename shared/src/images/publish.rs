@@ -6,13 +6,13 @@ use tokio::sync::OwnedMutexGuard;
 use super::THUMBNAIL;
 use super::attempt::{Attempt, Held};
 use super::contents::{self, State};
-use super::image::{Image, sha256};
+use super::image::Image;
 use super::pixels::{Picture, Refusal, examine};
 use super::turn::turn;
 use super::variant;
 use super::work::on_cpu;
 use crate::error::Error;
-use crate::random_name;
+use crate::{random_name, sha256};
 use crate::storage::{Bucket, Versioned};
 
 /// How often an upload begins again because the image of the same content left meanwhile.

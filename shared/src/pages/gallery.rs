@@ -9,7 +9,7 @@ use super::visit::Visit;
 use crate::app::App;
 use crate::error::Error;
 use crate::http::page::Policy;
-use crate::http::{Auth, Dialect, Endpoint, Limits, Needs, Reply, Request, Verb};
+use crate::http::{Auth, Dialect, Endpoint, Limits, Needs, Reply, Request, Verb, paging};
 use crate::images::THUMBNAIL;
 use crate::images::catalogue::{self, Entry};
 
@@ -58,7 +58,7 @@ async fn gallery(app: &App, request: Request) -> Result<Reply, Error> {
     let off = !app.config.image_catalogue;
     let listed = match off {
         true => catalogue::Page { images: Vec::new(), next: None },
-        false => catalogue::page(app, cursor.as_deref(), catalogue::PAGE).await?,
+        false => catalogue::page(app, cursor.as_deref(), paging::PAGE).await?,
     };
     let base = request.base_url(&app.config);
     let images = listed.images.iter().map(|entry| picture(visit.texts, &base, entry)).collect::<Result<_, _>>()?;

@@ -15,7 +15,7 @@ use crate::archive;
 use crate::error::Error;
 use crate::http::{Auth, Dialect, Endpoint, Limits, Needs, Reply, Verb};
 use crate::storage::image_key::parse_line;
-use crate::storage::{Bucket, ImageKey, Key, Listed, Storage};
+use crate::storage::{Bucket, ImageKey, Key, Listed, SpeechKey, Storage};
 
 /// `GET /api/stats`
 pub const STATS: Endpoint = Endpoint {
@@ -47,6 +47,8 @@ pub(crate) struct Stats {
     pub(super) images: Count,
     pub(super) files: Count,
     pub(super) archives: Count,
+    pub(super) routes: Count,
+    pub(super) tracks: Count,
 }
 
 /// Some things, counted.
@@ -60,30 +62,42 @@ pub(crate) struct Count {
 }
 
 /// The numbers as of now, or of a moment ago.
-pub(super) async fn of(app: &App) -> Result<Stats, Error> {
+pub(crate) async fn of(app: &App) -> Result<Stats, Error> {
     let remembered = *app.stats.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some((_, stats)) = remembered.filter(|(at, _)| at.elapsed() < REMEMBERED) {
         return Ok(stats);
     }
     let storage = app.storage()?;
     // Boxed: a listing that is under way is large.
-    let (images, files, archives) = futures_util::try_join!(
+    let (images, files, archives, routes, tracks) = futures_util::try_join!(
         Box::pin(images(storage)),
         Box::pin(files(storage)),
         Box::pin(folders(storage, &app.config.archive_prefix)),
+        Box::pin(count(&storage.main, &Key::Speech(SpeechKey::Lines), |_| Some(0))),
+        Box::pin(count(&storage.main, &Key::Speech(SpeechKey::Tracks), |object| Some(object.size))),
     )?;
-    let stats = Stats { images, files, archives };
+    let stats = Stats { images, files, archives, routes, tracks };
     *app.stats.lock().unwrap_or_else(PoisonError::into_inner) = Some((Instant::now(), stats));
     Ok(stats)
 }
 
 impl Stats {
+    /// Those of speech.
+    pub(crate) fn speech(&self) -> Value {
+        let Self { routes, tracks, .. } = self;
+        json!({
+            "routes": { "count": routes.count, "more": routes.more },
+            "tracks": { "count": tracks.count, "bytes": tracks.bytes, "more": tracks.more },
+        })
+    }
+
     fn json(&self) -> Value {
-        let Self { images, files, archives } = self;
+        let Self { images, files, archives, .. } = self;
         json!({
             "images": { "count": images.count, "bytes": images.bytes, "more": images.more },
             "files": { "count": files.count, "bytes": files.bytes, "more": files.more },
             "archives": { "count": archives.count, "more": archives.more },
+            "speech": self.speech(),
         })
     }
 }

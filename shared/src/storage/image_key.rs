@@ -17,8 +17,8 @@ use std::fmt;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-/// Milliseconds are counted down from here, so that the newest line is listed first. It ends in the year 2286.
-const LAST: u64 = 9_999_999_999_999;
+/// Milliseconds are counted down from here, so that the newest is listed first. It ends in the year 2286.
+pub(super) const LAST: u64 = 9_999_999_999_999;
 
 /// An object of the images, or a prefix of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

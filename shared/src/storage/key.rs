@@ -8,6 +8,7 @@
 //! | `crc32/{folder}/{key id}.{version id}.{crc32}` | empty; its name records the CRC-32 of one version of an object |
 //! | `uploads/...`, `upload-names/...`, `files/...` | uploads: see [`super::upload_key`] |
 //! | `images/...`, `image-state/...` | images: see [`super::image_key`] |
+//! | `audio/...`, `speech/...` | speech: see [`super::speech_key`] |
 //! | `outbox/{id}` | a callback that is still to be delivered |
 //! | `outbox-dead/{id}` | one that was given up |
 //! | `selftest/{nonce}` | lives for the moment of the start-up self-test |
@@ -19,16 +20,19 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest, Sha256};
 
 use super::image_key::ImageKey;
+use super::speech_key::SpeechKey;
 use super::upload_key::UploadKey;
 
 /// The first segments of keys that no caller may choose: what lies there is ours.
-const OWN: [&str; 11] = [
+const OWN: [&str; 13] = [
     "crc32",
     "uploads",
     "upload-names",
     "files",
     "images",
     "image-state",
+    "audio",
+    "speech",
     "outbox",
     "outbox-dead",
     "imports",
@@ -103,6 +107,8 @@ pub enum Key<'a> {
     File(&'a str),
     /// An object of the images, or a prefix of them.
     Image(ImageKey<'a>),
+    /// An object of speech, or a prefix of them.
+    Speech(SpeechKey<'a>),
     /// Prefix: every callback that is still to be delivered.
     OutboxFolder,
     /// A callback that is still to be delivered.
@@ -133,6 +139,7 @@ impl fmt::Display for Key<'_> {
             Self::UploadName { name, seq: Some(seq) } => write!(f, "upload-names/{name}/{seq:06}"),
             Self::File(id) => write!(f, "files/{id}"),
             Self::Image(key) => key.fmt(f),
+            Self::Speech(key) => key.fmt(f),
             Self::OutboxFolder => f.write_str("outbox/"),
             Self::Outbox(id) => write!(f, "outbox/{id}"),
             Self::OutboxDead(id) => write!(f, "outbox-dead/{id}"),
@@ -193,7 +200,7 @@ fn id(parts: &[&[u8]]) -> [u8; 16] {
 
 #[cfg(test)]
 mod tests {
-    use super::{ImageKey, Key, KeyId, VersionId, is_own, parse_crc32};
+    use super::{ImageKey, Key, KeyId, SpeechKey, VersionId, is_own, parse_crc32};
 
     #[test]
     fn what_is_ours_is_known_as_such() {
@@ -205,6 +212,8 @@ mod tests {
             Key::File("f"),
             Key::Image(ImageKey::Published("i")),
             Key::Image(ImageKey::Attempts),
+            Key::Speech(SpeechKey::Tracks),
+            Key::Speech(SpeechKey::Queue),
             Key::Outbox("o"),
             Key::OutboxDead("o"),
             Key::Import("i"),

@@ -22,6 +22,7 @@ mod post;
 mod presign;
 mod record;
 mod selftest;
+pub mod speech_key;
 pub mod upload_key;
 
 pub use bucket::{Bucket, Fetch, Fetched, Head, Put};
@@ -33,4 +34,5 @@ pub use listing::{Listed, Pages};
 pub use multipart::{Making, Multipart, PART_MINIMUM, PARTS_LIMIT, Part};
 pub use post::{PostForm, Posting};
 pub use record::{Creation, Versioned};
+pub use speech_key::SpeechKey;
 pub use upload_key::{Item, UploadKey};

@@ -5,6 +5,7 @@ mod language;
 use std::time::Duration;
 
 pub use language::Language;
+use serde::Deserialize;
 
 use crate::error::Error;
 
@@ -81,5 +82,29 @@ impl Script {
             Piece::Pause(_) => None,
         });
         phrases.collect::<Vec<_>>().join(" ")
+    }
+}
+
+impl Script {
+    /// For a tag.
+    pub fn title(&self) -> String {
+        self.text().chars().take(60).collect()
+    }
+}
+
+/// Texts in JSON.
+#[derive(Deserialize)]
+#[serde(transparent)]
+pub struct Texts(serde_json::Value);
+
+impl Texts {
+    /// Whether it is an object.
+    pub fn is_object(&self) -> bool {
+        self.0.is_object()
+    }
+
+    /// In order.
+    pub fn texts(&self) -> &[String] {
+        &[]
     }
 }

@@ -1,0 +1,61 @@
+//! A text for a route.
+
+use super::engine::Voice;
+use super::render::{self, Standing, Work};
+use super::route::{self, Route};
+use crate::app::App;
+use crate::error::Error;
+use crate::http::detached;
+use crate::storage::Bucket;
+
+/// How often a route's record is read again because another text came at the same time.
+const ROUNDS: usize = 64;
+
+/// What a client is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Accepted {
+    /// The route has this text now.
+    New,
+    /// It had it, and it is being rendered.
+    Working,
+    /// It had it, and there is a track.
+    Done,
+}
+
+/// Gives a route a text, an SSML fragment that was checked, in a voice. What it had before is no longer worked on, unless
+/// another route wants it.
+pub async fn accept(app: &App, route_id: &str, voice: Voice, ssml: String) -> Result<Accepted, Error> {
+    let bucket = app.storage()?.main.clone();
+    let route_id = route_id.to_owned();
+    let accepted = detached("accept a text", async move { take(&bucket, &route_id, &Work { voice, ssml }).await }).await?;
+    app.wake_workers();
+    Ok(accepted)
+}
+
+async fn take(bucket: &Bucket, route_id: &str, work: &Work) -> Result<Accepted, Error> {
+    let (id, render_id) = (route::id_of(route_id), work.id());
+    for _ in 0..ROUNDS {
+        let found = route::read(bucket, &id).await?;
+        if found.as_ref().is_some_and(|found| found.value.render == render_id) {
+            return Ok(match render::order(bucket, work).await? {
+                Standing::Ordered => Accepted::New,
+                Standing::Working => Accepted::Working,
+                Standing::Done => Accepted::Done,
+            });
+        }
+        let route = Route::new(route_id, &render_id);
+        // In this order: see `Cancelled`, and that a text which was accepted is not forgotten.
+        route.announce(bucket, &id).await?;
+        render::order(bucket, work).await?;
+        if route.write(bucket, &id, found.as_ref()).await? {
+            if let Some(found) = found {
+                found.value.withdraw(bucket, &id).await?;
+                render::leave(bucket, &found.value.render).await?;
+            }
+            return Ok(Accepted::New);
+        }
+        route.withdraw(bucket, &id).await?;
+        render::leave(bucket, &render_id).await?;
+    }
+    Err(Error::unavailable("Too many texts for this route at once."))
+}

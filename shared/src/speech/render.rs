@@ -1,0 +1,256 @@
+//! What became of a text in a voice: the record that changes, and the moves between its states.
+
+use serde::{Deserialize, Serialize};
+
+use super::engine::Voice;
+use crate::error::Error;
+use crate::storage::speech_key::Ticket;
+use crate::storage::{Bucket, Creation, Key, Put, SpeechKey, Versioned};
+use crate::{clock, random_name, sha256};
+
+/// How often a record is read again because another write came first: each of them moved it on.
+pub(super) const ROUNDS: usize = 64;
+
+/// How long work is queued, in milliseconds, until somebody who asks for it looks after its ticket.
+const UNNOTICED: u64 = 10_000;
+
+/// What is to be rendered.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Work {
+    pub(super) voice: Voice,
+    /// An SSML fragment that was checked.
+    pub(super) ssml: String,
+}
+
+impl Work {
+    /// By which it is known.
+    pub(super) fn id(&self) -> String {
+        let Voice { engine, name, language } = &self.voice;
+        // None of them has a NUL.
+        sha256([engine, name, language, &self.ssml].map(String::as_str).join("\0").as_bytes())
+    }
+}
+
+/// The record.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Render {
+    pub(super) work: Work,
+    /// Of its track, for good.
+    pub(super) name: String,
+    pub(super) state: State,
+}
+
+/// The states; see the folder's documentation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum State {
+    Queued(Order),
+    Running {
+        order: Order,
+        /// Tells who runs it from others.
+        claim: String,
+        /// Which try this is, from 1.
+        attempt: u32,
+        /// When another may take over: milliseconds since 1970.
+        until: u64,
+    },
+    Done(Track),
+    Broken {
+        /// In words that anybody may read.
+        reason: String,
+    },
+    Cancelled,
+}
+
+/// What its ticket says besides the render.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Order {
+    /// Milliseconds since 1970.
+    asked: u64,
+    nonce: String,
+}
+
+/// What was rendered.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Track {
+    pub(super) bytes: u64,
+    pub(super) crc32: u32,
+    /// Of the object, when it was put.
+    pub(super) etag: String,
+    pub(super) milliseconds: u64,
+}
+
+impl Order {
+    fn new() -> Self {
+        Self { asked: clock::now(), nonce: random_name() }
+    }
+
+    /// The key of its ticket.
+    fn key<'a>(&'a self, render: &'a str) -> Key<'a> {
+        Key::Speech(SpeechKey::Ticket(Ticket { asked: self.asked, render, nonce: &self.nonce }))
+    }
+
+    /// Whether it is this ticket's.
+    pub(super) fn is_of(&self, ticket: &Ticket<'_>) -> bool {
+        self.asked == ticket.asked && self.nonce == ticket.nonce
+    }
+
+    /// Says that there is work; twice is as good.
+    async fn put_ticket(&self, bucket: &Bucket, render: &str) -> Result<(), Error> {
+        bucket.put(&self.key(render), bytes::Bytes::new(), Put::default()).await?;
+        Ok(())
+    }
+
+    /// Says that the work is over.
+    pub(super) async fn delete_ticket(&self, bucket: &Bucket, render: &str) -> Result<(), Error> {
+        Ok(bucket.delete(&self.key(render)).await?)
+    }
+}
+
+impl State {
+    /// The order of work that is not over.
+    pub(super) fn order(&self) -> Option<&Order> {
+        match self {
+            Self::Queued(order) | Self::Running { order, .. } => Some(order),
+            Self::Done(_) | Self::Broken { .. } | Self::Cancelled => None,
+        }
+    }
+
+    /// Whether it is run under this claim.
+    pub(super) fn is_run_by(&self, mine: &str) -> bool {
+        matches!(self, Self::Running { claim, .. } if claim == mine)
+    }
+}
+
+/// How a render stands for somebody who wants it.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// It was asked for by this call.
+    Ordered,
+    /// It was asked for before.
+    Working,
+    /// There is a track.
+    Done,
+}
+
+pub(super) async fn read(bucket: &Bucket, id: &str) -> Result<Option<Versioned<Render>>, Error> {
+    Ok(bucket.read(&Key::Speech(SpeechKey::Render(id))).await?)
+}
+
+/// Sees to it that there is a track, or work on one.
+pub(super) async fn order(bucket: &Bucket, work: &Work) -> Result<Standing, Error> {
+    let id = work.id();
+    for _ in 0..ROUNDS {
+        let Some(found) = read(bucket, &id).await? else {
+            if begin(bucket, &id, work).await? {
+                return Ok(Standing::Ordered);
+            }
+            continue;
+        };
+        let standing = match &found.value.state {
+            State::Done(track) if is_intact(bucket, &found.value.name, track).await? => Standing::Done,
+            State::Queued(order) => {
+                // Whoever made it may have died before this.
+                order.put_ticket(bucket, &id).await?;
+                Standing::Working
+            }
+            State::Running { .. } => Standing::Working,
+            State::Done(_) | State::Broken { .. } | State::Cancelled => {
+                if !again(bucket, &id, &found).await? {
+                    continue;
+                }
+                Standing::Ordered
+            }
+        };
+        return Ok(standing);
+    }
+    Err(busy())
+}
+
+/// `false` if another was quicker.
+async fn begin(bucket: &Bucket, id: &str, work: &Work) -> Result<bool, Error> {
+    let order = Order::new();
+    let render = Render { work: work.clone(), name: random_name(), state: State::Queued(order.clone()) };
+    if bucket.create(&Key::Speech(SpeechKey::Render(id)), &render).await? != Creation::Made {
+        return Ok(false);
+    }
+    order.put_ticket(bucket, id).await?;
+    Ok(true)
+}
+
+/// Queues once more what is over; `false` if it was changed since it was read.
+async fn again(bucket: &Bucket, id: &str, found: &Versioned<Render>) -> Result<bool, Error> {
+    let order = Order::new();
+    if !change(bucket, id, found, State::Queued(order.clone())).await? {
+        return Ok(false);
+    }
+    order.put_ticket(bucket, id).await?;
+    Ok(true)
+}
+
+/// Sees to it that what a route was promised is not forgotten: that there is work on it which a worker can find. `true` if
+/// that had to be done.
+pub(super) async fn mend(bucket: &Bucket, id: &str, found: &Versioned<Render>) -> Result<bool, Error> {
+    match &found.value.state {
+        State::Queued(order) if clock::now().saturating_sub(order.asked) > UNNOTICED => {
+            order.put_ticket(bucket, id).await?;
+            Ok(true)
+        }
+        State::Done(track) if !is_intact(bucket, &found.value.name, track).await? => {
+            again(bucket, id, found).await?;
+            Ok(true)
+        }
+        State::Cancelled => {
+            again(bucket, id, found).await?;
+            Ok(true)
+        }
+        _ => Ok(false),
+    }
+}
+
+/// Whether the object is what the record says.
+async fn is_intact(bucket: &Bucket, name: &str, track: &Track) -> Result<bool, Error> {
+    let key = Key::Speech(SpeechKey::Track(name));
+    let Some(head) = bucket.head(&key).await?.filter(|head| head.size == track.bytes) else { return Ok(false) };
+    // The same bytes may have been put twice.
+    Ok(head.etag == track.etag || bucket.crc32(&key, &head.etag).await? == Some(track.crc32))
+}
+
+/// `false` if it was changed since it was read.
+pub(super) async fn change(
+    bucket: &Bucket,
+    id: &str,
+    found: &Versioned<Render>,
+    state: State,
+) -> Result<bool, Error> {
+    let render = Render { state, ..found.value.clone() };
+    Ok(bucket.replace(&Key::Speech(SpeechKey::Render(id)), found, &render).await?)
+}
+
+/// Cancels work that no route wants; see `Cancelled`.
+pub(super) async fn leave(bucket: &Bucket, id: &str) -> Result<(), Error> {
+    for _ in 0..ROUNDS {
+        let Some(found) = read(bucket, id).await? else { return Ok(()) };
+        let Some(order) = found.value.state.order() else { return Ok(()) };
+        if is_wanted(bucket, id).await? {
+            return Ok(());
+        }
+        if change(bucket, id, &found, State::Cancelled).await? {
+            order.delete_ticket(bucket, id).await?;
+            if is_wanted(bucket, id).await? {
+                self::order(bucket, &found.value.work).await?;
+            }
+            return Ok(());
+        }
+    }
+    Err(busy())
+}
+
+async fn is_wanted(bucket: &Bucket, id: &str) -> Result<bool, Error> {
+    let mut pages = bucket.list(&Key::Speech(SpeechKey::Wants(id))).of_at_most(1);
+    Ok(pages.next().await?.is_some_and(|page| !page.is_empty()))
+}
+
+pub(super) fn busy() -> Error {
+    Error::unavailable("Too many work on this text at once.")
+}

@@ -1,0 +1,102 @@
+//! `POST /get_track_for_route`: how far a route is.
+
+use http::StatusCode;
+use serde_json::{Value, json};
+
+use super::render::{self, Render, State};
+use super::{link, route};
+use crate::app::App;
+use crate::error::{Error, Kind};
+use crate::http::{Auth, Dialect, Endpoint, Limits, Needs, Reply, Request, Verb, body, detached};
+
+/// The link of a route's track, once there is one.
+pub const TRACK: Endpoint = Endpoint {
+    name: "speech-track",
+    methods: &[Verb::Post],
+    paths: &["/get_track_for_route", "/get_track_for_route/"],
+    auth: Auth::Open,
+    dialect: Dialect::Msg,
+    needs: Needs::Store,
+    limits: Limits::READ,
+    handler: |app, request| Box::pin(track(app, request)),
+};
+
+/// How far a route is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// Not done.
+    Processing,
+    /// There is a track, and it is whole.
+    Done {
+        /// As its link has it.
+        name: String,
+        /// How long it lasts.
+        milliseconds: u64,
+        /// How many bytes it has.
+        bytes: u64,
+    },
+    /// There is none and none will be made, unless somebody asks again.
+    Broken {
+        /// In words that anybody may read.
+        reason: String,
+    },
+}
+
+/// How far a route is; `None` if there is no such route. A track that was damaged is rendered again.
+pub async fn progress(app: &App, route_id: &str) -> Result<Option<Progress>, Error> {
+    let bucket = app.storage()?.main.clone();
+    let id = route::id_of(route_id);
+    let Some(route) = route::read(&bucket, &id).await? else { return Ok(None) };
+    let render_id = route.value.render;
+    let Some(found) = render::read(&bucket, &render_id).await? else { return Ok(None) };
+    let render = found.value.clone();
+    if detached("mend a render", async move { render::mend(&bucket, &render_id, &found).await }).await? {
+        app.wake_workers();
+        return Ok(Some(Progress::Processing));
+    }
+    Ok(Some(Progress::of(&render)))
+}
+
+impl Progress {
+    /// As the record has it.
+    pub(super) fn of(render: &Render) -> Self {
+        match &render.state {
+            State::Queued(_) | State::Running { .. } | State::Cancelled => Self::Processing,
+            State::Broken { reason } => Self::Broken { reason: reason.clone() },
+            State::Done(track) => {
+                Self::Done { name: render.name.clone(), milliseconds: track.milliseconds, bytes: track.bytes }
+            }
+        }
+    }
+
+    /// In the word of the protocol.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Processing => "PROCESSING",
+            Self::Done { .. } => "OK",
+            Self::Broken { .. } => "BROKEN",
+        }
+    }
+}
+
+async fn track(app: &App, request: Request) -> Result<Reply, Error> {
+    let bytes = body::collect(request.body, Limits::READ.body).await?;
+    let asked: Value = serde_json::from_slice(&bytes).map_err(|cause| unreadable().caused_by(cause))?;
+    let route_id = match asked.as_object() {
+        Some(fields) => fields.get("route_id").and_then(Value::as_str).filter(|id| !id.is_empty()),
+        None => return Err(unreadable()),
+    };
+    let route_id = route_id.ok_or_else(|| Error::invalid("route_id is not passed"))?;
+    let progress = progress(app, route_id).await?.ok_or_else(|| Error::new(Kind::NotFound, "NOT_FOUND"))?;
+    let mut data = json!({ "msg": progress.word() });
+    match &progress {
+        Progress::Processing => {}
+        Progress::Broken { reason } => data["reason"] = reason.as_str().into(),
+        Progress::Done { name, .. } => data["link"] = link(name).into(),
+    }
+    Ok(Reply::Json(StatusCode::OK, data))
+}
+
+pub(super) fn unreadable() -> Error {
+    Error::invalid("Can not read passed json")
+}

@@ -1,0 +1,164 @@
+//! The worker that renders.
+
+use std::collections::HashMap;
+use std::thread::available_parallelism;
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use tokio::time::{Instant, sleep_until};
+use tracing::{info, warn};
+
+use super::audio;
+use super::claim::{ATTEMPTS, Claim};
+use super::engine::Failure;
+use super::render::{self, Render, State, Track, Work};
+use super::script::Script;
+use crate::app::App;
+use crate::error::{Error, chain};
+use crate::events::{Change, ObjectEvent, Schedule, Worker};
+use crate::storage::speech_key::parse_ticket;
+use crate::storage::{Bucket, Key, Put, SpeechKey};
+
+/// Renders what is queued: one text when its ticket arrives, and all of them every so often. Safe to run twice.
+pub const RENDER_SPEECH: Worker = Worker {
+    name: "render-speech",
+    on_object: Some(|app, event| Box::pin(arrived(app, event))),
+    on_schedule: Some(Schedule { every: AGAIN, handler: |app| Box::pin(sweep(app)) }),
+};
+
+/// How often the local program looks for work that nobody told it of, and how long it leaves alone what another is at.
+const AGAIN: Duration = Duration::from_secs(5);
+
+/// How long an engine that failed is left alone; the next time four times as long.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// How long a track is cached by the store's own clients: as the endpoint says.
+const CACHED: &str = "public, max-age=3600";
+
+/// Where a worker with a schedule runs in this process, it finds the ticket.
+async fn arrived(app: &App, event: &ObjectEvent) -> Result<(), Error> {
+    let own = event.bucket == app.storage()?.main.name() && event.kind == Change::Created;
+    if own && parse_ticket(&event.key).is_some() && !app.wake_workers() {
+        work(app, &event.key).await?;
+    }
+    Ok(())
+}
+
+/// Works until there is nothing left to do; what comes meanwhile is begun as soon as there is a place for it.
+async fn sweep(app: &App) -> Result<(), Error> {
+    let bucket = &app.storage()?.main;
+    let (mut hints, mut running) = (app.hints(), FuturesUnordered::new());
+    // Since when something is worked on, here (`None`) or elsewhere.
+    let mut seen: HashMap<String, Option<Instant>> = HashMap::new();
+    loop {
+        seen.retain(|_, since| since.is_none_or(|since| since.elapsed() < AGAIN));
+        for ticket in tickets(bucket, |ticket| !seen.contains_key(ticket), places() - running.len()).await? {
+            seen.insert(ticket.clone(), None);
+            running.push(async move { (work(app, &ticket).await, ticket) });
+        }
+        if running.is_empty() {
+            return Ok(());
+        }
+        tokio::select! {
+            Some((worked, ticket)) = running.next() => {
+                if let Err(error) = worked {
+                    warn!(ticket, causes = error.causes(), "a text is left for another time: {error}");
+                }
+                seen.insert(ticket, Some(Instant::now()));
+            }
+            _ = hints.changed() => {}
+            () = sleep_until(Instant::now() + AGAIN) => {}
+        }
+    }
+}
+
+/// The oldest tickets that are `fit`.
+async fn tickets(bucket: &Bucket, fit: impl Fn(&str) -> bool, most: usize) -> Result<Vec<String>, Error> {
+    let (mut pages, mut found) = (bucket.list(&Key::Speech(SpeechKey::Queue)), Vec::new());
+    while found.len() < most {
+        let Some(page) = pages.next().await? else { break };
+        found.extend(page.into_iter().map(|object| object.key).filter(|key| fit(key)).take(most - found.len()));
+    }
+    Ok(found)
+}
+
+/// Twice as many as there are processors: an engine that hangs must not hold up all others.
+fn places() -> usize {
+    2 * available_parallelism().map_or(1, usize::from)
+}
+
+/// Does what a ticket says, unless another does.
+async fn work(app: &App, key: &str) -> Result<(), Error> {
+    let Some(ticket) = parse_ticket(key) else { return Ok(()) };
+    let bucket = &app.storage()?.main;
+    let found = render::read(bucket, ticket.render).await?;
+    let found = found.filter(|found| found.value.state.order().is_some_and(|order| order.is_of(&ticket)));
+    let Some(found) = found else {
+        // The work was done by who died before deleting it, or another was asked for.
+        return Ok(bucket.delete(&Key::Listed(key)).await?);
+    };
+    let Some(claim) = Claim::take(bucket, ticket.render, &found).await? else { return Ok(()) };
+    let next = tokio::select! {
+        next = perform(app, &claim, &found.value) => next?,
+        lost = claim.keep() => {
+            info!(render = ticket.render, "no longer wanted");
+            return lost;
+        }
+    };
+    if !claim.finish(next).await? {
+        info!(render = ticket.render, "no longer wanted, at the last moment");
+        withdraw(bucket, ticket.render, &found.value.name).await?;
+    }
+    Ok(())
+}
+
+/// Renders, as often as it takes.
+async fn perform(app: &App, claim: &Claim<'_>, render: &Render) -> Result<State, Error> {
+    let mut attempt = claim.attempt;
+    loop {
+        let failure = match speak(app, render).await {
+            Ok(track) => return publish(claim, &render.name, track).await,
+            Err(failure) => failure,
+        };
+        warn!(render = claim.render, engine = render.work.voice.engine, attempt, "{}", chain(&failure));
+        if !failure.passing || attempt >= ATTEMPTS {
+            return Ok(State::Broken { reason: failure.reason });
+        }
+        // A back-off is the point here.
+        #[allow(clippy::disallowed_methods)]
+        tokio::time::sleep(PAUSE * 4_u32.pow(attempt - 1)).await;
+        attempt += 1;
+        claim.begin(attempt).await?;
+    }
+}
+
+async fn speak(app: &App, render: &Render) -> Result<audio::Track, Failure> {
+    let Work { voice, ssml } = &render.work;
+    let script = Script::from_ssml(ssml, usize::MAX).map_err(unreadable)?;
+    let pcm = app.engines.speak(voice, &script, 1.0).await?;
+    audio::mp3(pcm, &script.title()).await
+}
+
+/// It was readable when it was accepted: by another version of this program.
+fn unreadable(error: Error) -> Failure {
+    Failure { reason: "The text can not be read any more.".to_owned(), source: Some(error.into()), passing: false }
+}
+
+async fn publish(claim: &Claim<'_>, name: &str, track: audio::Track) -> Result<State, Error> {
+    let (bytes, crc32) = (track.bytes.len() as u64, crc32fast::hash(&track.bytes));
+    let put = Put { content_type: Some("audio/mpeg"), cache_control: Some(CACHED), ..Put::default() };
+    let etag = claim.bucket.put(&Key::Speech(SpeechKey::Track(name)), track.bytes, put).await?;
+    let milliseconds = u64::try_from(Duration::from_secs_f64(track.seconds).as_millis()).unwrap_or(u64::MAX);
+    Ok(State::Done(Track { bytes, crc32, etag, milliseconds }))
+}
+
+/// Nobody was told of a track that was cancelled while it was put. If the text is asked for again at this moment, its track
+/// is missing for once, which is noticed.
+async fn withdraw(bucket: &Bucket, render: &str, name: &str) -> Result<(), Error> {
+    let found = render::read(bucket, render).await?;
+    match found.map(|found| found.value.state) {
+        Some(State::Cancelled) => Ok(bucket.delete(&Key::Speech(SpeechKey::Track(name))).await?),
+        _ => Ok(()),
+    }
+}
