@@ -4,6 +4,7 @@ use crate::archive;
 use crate::events::Worker;
 use crate::http::Endpoint;
 use crate::images;
+use crate::speech;
 use crate::uploads::{self, block};
 use crate::{outbox, pages};
 
@@ -27,6 +28,11 @@ pub const ALL: &[&Endpoint] = &[
     &images::PRESIGN,
     &images::CONFIRM,
     &images::SHAREX,
+    &speech::ROUTE_TO_AUDIO,
+    &speech::STRING_TO_AUDIO,
+    &speech::TRACK,
+    &speech::SERVE,
+    &speech::LIST,
     &pages::FILES_PAGE,
     &pages::TERMS,
     &block::NEW_TASK,
@@ -63,4 +69,5 @@ pub const WORKERS: &[&Worker] = &[
     &uploads::TEND_UPLOADS,
     &archive::SWEEP_IMPORTS,
     &images::SWEEP_IMAGES,
+    &speech::RENDER_SPEECH,
 ];

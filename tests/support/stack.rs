@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use aws_sdk_s3::Client as S3;
 use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
@@ -14,10 +15,13 @@ use local::store::{self, Options, Store};
 use shared::app::App;
 use shared::config::Config;
 use shared::endpoints;
+use shared::events::{Worker, run_schedule};
 use shared::http::{Body, body, dispatch, find};
 use shared::storage::{Storage, Transport};
+use serde_json::json;
 use tempfile::TempDir;
 use tokio::sync::Mutex;
+use tokio::time::Instant;
 
 use crate::binaries::binary;
 use crate::client::{self, Answer, Client};
@@ -259,6 +263,21 @@ impl Stack {
         self.s3.delete_object().bucket(&self.bucket).key(key).send().await.expect("an object is deleted");
     }
 
+    /// Runs once what a worker does on its schedule, where no worker runs by itself.
+    pub async fn work(&self, worker: &Worker) {
+        match &self.entrance {
+            Entrance::Direct(app) => {
+                let deadline = Instant::now() + Duration::from_secs(300);
+                run_schedule(app, worker, deadline).await.expect("the worker does its work");
+            }
+            Entrance::Program { .. } => {}
+            Entrance::Functions { .. } => {
+                let time = json!({ "source": "aws.events", "detail-type": "Scheduled Event" });
+                self.function(worker.name, Mode::Buffered).await.invoke(time).await;
+            }
+        }
+    }
+
     /// Waits until every CRC-32 of an archive is known, and returns the whole of it.
     pub async fn settled(&self, path: &str) -> Answer {
         loop {
@@ -287,17 +306,22 @@ impl Stack {
 
     /// The function that a gateway would choose, and how it would ask it.
     async fn function_for(&self, request: &Request<Body>) -> (Arc<Function>, Event) {
-        let Entrance::Functions { variables, running } = &self.entrance else { panic!("this stack has no functions") };
         let name = find(endpoints::ALL, request.method(), request.uri().path()).map_or("fallback", |found| found.name);
         let streams = name.ends_with("-download");
         let (mode, shape) =
             if streams { (Mode::Streamed, Event::FunctionUrl) } else { (Mode::Buffered, Event::HttpApiV2) };
+        (self.function(name, mode).await, shape)
+    }
+
+    /// A function of this stack, started when it is needed first.
+    async fn function(&self, name: &'static str, mode: Mode) -> Arc<Function> {
+        let Entrance::Functions { variables, running } = &self.entrance else { panic!("this stack has no functions") };
         let mut running = running.lock().await;
         if !running.contains_key(name) {
             let variables: Vec<_> = variables.iter().map(|(name, value)| (&**name, &**value)).collect();
             running.insert(name, Arc::new(Function::start(&binary(name), &variables, mode).await));
         }
-        (running[name].clone(), shape)
+        running[name].clone()
     }
 }
 

@@ -39,7 +39,32 @@ const LISTINGS_LIMIT: usize = 20;
 const REMEMBERED: Duration = Duration::from_secs(10);
 
 /// What a process remembers.
-pub(crate) type Memory = Mutex<Option<(Instant, Stats)>>;
+#[derive(Default)]
+pub(crate) struct Memory {
+    all: Remembered<Stats>,
+    spoken: Remembered<Spoken>,
+}
+
+/// Numbers that were counted a moment ago.
+struct Remembered<T>(Mutex<Option<(Instant, T)>>);
+
+impl<T> Default for Remembered<T> {
+    fn default() -> Self {
+        Self(Mutex::new(None))
+    }
+}
+
+impl<T: Copy> Remembered<T> {
+    async fn or(&self, counting: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+        let remembered = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, counted)) = remembered.filter(|(at, _)| at.elapsed() < REMEMBERED) {
+            return Ok(counted);
+        }
+        let counted = counting.await?;
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((Instant::now(), counted));
+        Ok(counted)
+    }
+}
 
 /// What there is.
 #[derive(Clone, Copy, Debug)]
@@ -47,8 +72,14 @@ pub(crate) struct Stats {
     pub(super) images: Count,
     pub(super) files: Count,
     pub(super) archives: Count,
-    pub(super) routes: Count,
-    pub(super) tracks: Count,
+    pub(super) spoken: Spoken,
+}
+
+/// What there is of speech.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Spoken {
+    pub(crate) routes: Count,
+    pub(crate) tracks: Count,
 }
 
 /// Some things, counted.
@@ -62,42 +93,52 @@ pub(crate) struct Count {
 }
 
 /// The numbers as of now, or of a moment ago.
-pub(crate) async fn of(app: &App) -> Result<Stats, Error> {
-    let remembered = *app.stats.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some((_, stats)) = remembered.filter(|(at, _)| at.elapsed() < REMEMBERED) {
-        return Ok(stats);
-    }
+pub(super) async fn of(app: &App) -> Result<Stats, Error> {
     let storage = app.storage()?;
-    // Boxed: a listing that is under way is large.
-    let (images, files, archives, routes, tracks) = futures_util::try_join!(
-        Box::pin(images(storage)),
-        Box::pin(files(storage)),
-        Box::pin(folders(storage, &app.config.archive_prefix)),
-        Box::pin(count(&storage.main, &Key::Speech(SpeechKey::Lines), |_| Some(0))),
-        Box::pin(count(&storage.main, &Key::Speech(SpeechKey::Tracks), |object| Some(object.size))),
-    )?;
-    let stats = Stats { images, files, archives, routes, tracks };
-    *app.stats.lock().unwrap_or_else(PoisonError::into_inner) = Some((Instant::now(), stats));
-    Ok(stats)
+    let counting = async {
+        // Boxed: a listing that is under way is large.
+        let (images, files, archives, spoken) = futures_util::try_join!(
+            Box::pin(images(storage)),
+            Box::pin(files(storage)),
+            Box::pin(folders(storage, &app.config.archive_prefix)),
+            Box::pin(spoken(app)),
+        )?;
+        Ok(Stats { images, files, archives, spoken })
+    };
+    app.stats.all.or(counting).await
 }
 
-impl Stats {
-    /// Those of speech.
-    pub(crate) fn speech(&self) -> Value {
-        let Self { routes, tracks, .. } = self;
+/// The numbers of speech alone.
+pub(crate) async fn spoken(app: &App) -> Result<Spoken, Error> {
+    let bucket = &app.storage()?.main;
+    let (lines, tracks) = (Key::Speech(SpeechKey::Lines), Key::Speech(SpeechKey::Tracks));
+    let counting = async {
+        let routes = Box::pin(count(bucket, &lines, |_| Some(0)));
+        let tracks = Box::pin(count(bucket, &tracks, |object| Some(object.size)));
+        let (routes, tracks) = futures_util::try_join!(routes, tracks)?;
+        Ok(Spoken { routes, tracks })
+    };
+    app.stats.spoken.or(counting).await
+}
+
+impl Spoken {
+    pub(crate) fn json(&self) -> Value {
+        let Self { routes, tracks } = self;
         json!({
             "routes": { "count": routes.count, "more": routes.more },
             "tracks": { "count": tracks.count, "bytes": tracks.bytes, "more": tracks.more },
         })
     }
+}
 
+impl Stats {
     fn json(&self) -> Value {
-        let Self { images, files, archives, .. } = self;
+        let Self { images, files, archives, spoken } = self;
         json!({
             "images": { "count": images.count, "bytes": images.bytes, "more": images.more },
             "files": { "count": files.count, "bytes": files.bytes, "more": files.more },
             "archives": { "count": archives.count, "more": archives.more },
-            "speech": self.speech(),
+            "speech": spoken.json(),
         })
     }
 }

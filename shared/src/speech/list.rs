@@ -119,6 +119,6 @@ async fn list(app: &App, request: Request) -> Result<Reply, Error> {
     let rows = page.rows.iter().map(Row::json).collect::<Result<Vec<_>, _>>()?;
     Ok(Reply::Json(
         StatusCode::OK,
-        json!({ "msg": "OK", "statistics": stats::of(app).await?.speech(), "routes": rows, "next": page.next }),
+        json!({ "msg": "OK", "statistics": stats::spoken(app).await?.json(), "routes": rows, "next": page.next }),
     ))
 }

@@ -11,7 +11,7 @@ use crate::storage::{Key, SpeechKey};
 
 /// A track by its name, the whole or a range.
 pub const SERVE: Endpoint = Endpoint {
-    name: "speech-audio",
+    name: "speech-download",
     methods: &[Verb::Get],
     paths: &["/audio/{name}"],
     auth: Auth::Open,

@@ -1,0 +1,4 @@
+//! Speech.
+
+mod contract;
+mod request;
