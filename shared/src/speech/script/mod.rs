@@ -129,7 +129,7 @@ impl Script {
 fn within<'a>(limit: usize, texts: impl IntoIterator<Item = &'a str>) -> Result<(), Error> {
     let mut left = limit;
     for text in texts {
-        let more = text.chars().take(left + 1).count();
+        let more = text.chars().take(left.saturating_add(1)).count();
         left =
             left.checked_sub(more).ok_or_else(|| Error::invalid(format!("Too large text (> {limit} characters)")))?;
     }

@@ -2,7 +2,7 @@
 //!
 //! What was measured, with espeak-ng 1.51 and the numbers 1 to 1000 with spaces between them: 383 s in Russian, 413 s in
 //! English. A clause of espeak-ng holds 1,000 phonemes, and what is more is dropped. With a comma after each number it
-//! is 1,344 s and 1,463 s, and each number is heard as one. A comma does no harm in any language: a listener needs the
+//! is 1,342 s and 1,463 s, and each number is heard as one. A comma does no harm in any language: a listener needs the
 //! pause as well. Nothing but white space and commas is ever added or taken away:
 //!
 //! - Groups that are one number are joined: `1 000 000`, if no-break spaces say so, or if a group begins with a zero,

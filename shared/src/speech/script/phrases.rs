@@ -5,7 +5,7 @@ use unicode_segmentation::UnicodeSegmentation;
 use super::{PHRASE_LIMIT, clean, numbers};
 
 /// The shortest sentence that is a phrase of its own, in characters: engines begin and end each with a breath.
-const SHORT: usize = 40;
+const SHORT: usize = 30;
 
 /// Words that end with a point and do not end a sentence, in lower case; those of one letter never do.
 const ABBREVIATIONS: [&str; 34] = [

@@ -7,7 +7,7 @@ use super::sure;
 /// One word in so many has a letter that Russian has not: it is not Russian. (Ukrainian and Kazakh have one in three.)
 const FOREIGN: usize = 10;
 
-/// Letters that settle it, where the rows above have not.
+/// Letters that settle it: the first row of which the text has one.
 const LETTERS: [(&[char], &str); 9] = [
     (&['ӣ', 'ӯ', 'ҳ', 'ҷ'], "tg"),
     (&['қ', 'ғ', 'ұ'], "kk"),
