@@ -8,12 +8,15 @@ use crate::config::Config;
 use crate::error::Error;
 use crate::outbox;
 use crate::pages::stats;
+use crate::speech::engine::Engines;
 use crate::storage::Storage;
 
 /// The settings and the clients of a process.
 pub struct App {
     /// The settings.
     pub config: Config,
+    /// What speaks.
+    pub engines: Engines,
     storage: OnceLock<Storage>,
     hint: watch::Sender<()>,
     pub(crate) outbox: outbox::Memory,
@@ -24,6 +27,7 @@ impl App {
     /// An app whose store is still to be reached.
     pub fn new(config: Config) -> Self {
         Self {
+            engines: Engines::of(&config),
             config,
             storage: OnceLock::new(),
             hint: watch::Sender::default(),

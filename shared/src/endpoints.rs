@@ -4,6 +4,7 @@ use crate::archive;
 use crate::events::Worker;
 use crate::http::Endpoint;
 use crate::images;
+use crate::speech;
 use crate::uploads::{self, block};
 use crate::{outbox, pages};
 
@@ -49,6 +50,7 @@ pub const ALL: &[&Endpoint] = &[
     &uploads::draft::DOWNLOAD,
     &uploads::draft::CANCEL,
     &uploads::draft::OPTIONS,
+    &speech::SPEAK,
     &pages::HEART_BEAT,
     &pages::HEALTH,
     &pages::OPENAPI,

@@ -289,7 +289,7 @@ impl Stack {
     async fn function_for(&self, request: &Request<Body>) -> (Arc<Function>, Event) {
         let Entrance::Functions { variables, running } = &self.entrance else { panic!("this stack has no functions") };
         let name = find(endpoints::ALL, request.method(), request.uri().path()).map_or("fallback", |found| found.name);
-        let streams = name.ends_with("-download");
+        let streams = name.ends_with("-download") || name == "speech-speak";
         let (mode, shape) =
             if streams { (Mode::Streamed, Event::FunctionUrl) } else { (Mode::Buffered, Event::HttpApiV2) };
         let mut running = running.lock().await;

@@ -3,3 +3,6 @@
 pub mod audio;
 pub mod engine;
 pub mod script;
+mod speak;
+
+pub use speak::SPEAK;
