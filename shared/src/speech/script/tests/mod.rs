@@ -1,0 +1,3 @@
+//! What a script promises.
+
+mod language;
