@@ -324,7 +324,7 @@ impl Stack {
     /// The function that a gateway would choose, and how it would ask it.
     async fn function_for(&self, request: &Request<Body>) -> (Arc<Function>, Event) {
         let name = find(endpoints::ALL, request.method(), request.uri().path()).map_or("fallback", |found| found.name);
-        let streams = name.ends_with("-download");
+        let streams = name.ends_with("-download") || name == "speech-speak";
         let (mode, shape) =
             if streams { (Mode::Streamed, Event::FunctionUrl) } else { (Mode::Buffered, Event::HttpApiV2) };
         (self.function(name, mode).await, shape)
