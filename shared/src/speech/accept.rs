@@ -27,7 +27,8 @@ pub enum Accepted {
 pub async fn accept(app: &App, route_id: &str, voice: Voice, ssml: String) -> Result<Accepted, Error> {
     let bucket = app.storage()?.main.clone();
     let route_id = route_id.to_owned();
-    let accepted = detached("accept a text", async move { take(&bucket, &route_id, &Work { voice, ssml }).await }).await?;
+    let accepted =
+        detached("accept a text", async move { take(&bucket, &route_id, &Work { voice, ssml }).await }).await?;
     app.wake_workers();
     Ok(accepted)
 }

@@ -68,7 +68,8 @@ pub struct Page {
 pub async fn page(app: &App, cursor: Option<&str>, limit: u16) -> Result<Page, Error> {
     let (bucket, all) = (&app.storage()?.main, Key::Speech(SpeechKey::Lines));
     let (lines, next) = paging::lines(bucket, &all, cursor, limit, |key| parse_route_line(key).is_some()).await?;
-    let rows = stream::iter(lines).map(|listed| row(bucket, listed.key)).buffered(AT_ONCE).try_collect::<Vec<_>>().await?;
+    let rows =
+        stream::iter(lines).map(|listed| row(bucket, listed.key)).buffered(AT_ONCE).try_collect::<Vec<_>>().await?;
     Ok(Page { rows: rows.into_iter().flatten().collect(), next })
 }
 

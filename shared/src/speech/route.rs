@@ -51,7 +51,12 @@ impl Route {
     }
 
     /// Writes the record over `found`; `false` if another was quicker.
-    pub(super) async fn write(&self, bucket: &Bucket, id: &str, found: Option<&Versioned<Self>>) -> Result<bool, Error> {
+    pub(super) async fn write(
+        &self,
+        bucket: &Bucket,
+        id: &str,
+        found: Option<&Versioned<Self>>,
+    ) -> Result<bool, Error> {
         let key = Key::Speech(SpeechKey::Route(id));
         Ok(match found {
             None => bucket.create(&key, self).await? == Creation::Made,

@@ -40,7 +40,8 @@ impl Pipeline {
     /// Speaks texts, so many at once; mono and at a constant bit rate, as ours.
     pub(super) async fn speak(&self, prose: &Prose, texts: &[String], at_once: usize) -> Run {
         let (before, started) = (children_cpu_seconds(), Instant::now());
-        let files: Vec<PathBuf> = (0..texts.len()).map(|index| self.folder.path().join(format!("{index}.mp3"))).collect();
+        let files: Vec<PathBuf> =
+            (0..texts.len()).map(|index| self.folder.path().join(format!("{index}.mp3"))).collect();
         let runs = texts.iter().zip(&files).map(|(text, file)| pipe(prose.voice, text, file));
         stream::iter(runs).buffer_unordered(at_once).collect::<()>().await;
         let (wall, cpu) = (started.elapsed().as_secs_f64(), children_cpu_seconds() - before);
