@@ -1,6 +1,6 @@
 //! The life of routes and renders: many at once, changed in flight, failing, cut short, in two programs.
 
-use futures_util::{StreamExt, future, stream};
+use futures_util::{StreamExt, stream};
 use serde_json::json;
 use tests::stack::{Backend, Door, Settings, Stack};
 
@@ -17,16 +17,23 @@ async fn under_way(stack: &Stack) -> Vec<String> {
     stack.keys("speech/queue/").await
 }
 
+/// Gives routes their texts, all at the same time.
+async fn say_at_once(stack: &Stack, asked: &[(&str, &str)]) -> Vec<(u16, String)> {
+    let answers = asked.iter().map(|(route, text)| say(stack, route, text));
+    stream::iter(answers).buffered(asked.len()).collect().await
+}
+
 async fn the_same_at_once(backend: Backend) {
     let Some(engine) = Scripted::new() else { return };
     let Some(stack) = stack(backend, &engine).await else { return };
     engine.close();
-    let same = future::join_all((0..50).map(|_| say(&stack, "same", "Say 3 once."))).await;
+    let same = say_at_once(&stack, &[("same", "Say 3 once."); 50]).await;
     let new = same.iter().filter(|answer| **answer == (200, "OK".to_owned())).count();
     let known = same.iter().filter(|answer| **answer == (201, "ALREADY_HAVE_TASK".to_owned())).count();
     assert_eq!((new, known), (1, 49), "{same:?}");
     let routes: Vec<String> = (0..50).map(|index| format!("route {index}")).collect();
-    let others = future::join_all(routes.iter().map(|route| say(&stack, route, "Say 3 once."))).await;
+    let others: Vec<_> = routes.iter().map(|route| (&**route, "Say 3 once.")).collect();
+    let others = say_at_once(&stack, &others).await;
     assert!(others.iter().all(|answer| *answer == (200, "OK".to_owned())), "{others:?}");
     engine.wait_for(1).await;
     engine.open();
@@ -206,7 +213,8 @@ async fn two_programs_share_the_work() {
 async fn a_hundred_routes_at_once_are_all_done() {
     let Some(stack) = Stack::start(Door::Program, Backend::Embedded).await else { return };
     let routes: Vec<String> = (0..100).map(|index| format!("Route {index} of one hundred.")).collect();
-    let asked = future::join_all(routes.iter().map(|route| say(&stack, route, route))).await;
+    let asked: Vec<_> = routes.iter().map(|route| (&**route, &**route)).collect();
+    let asked = say_at_once(&stack, &asked).await;
     assert!(asked.iter().all(|answer| answer.0 == 200), "{asked:?}");
     for route in &routes {
         assert!(track(&stack, route).await.len() > 2_000);

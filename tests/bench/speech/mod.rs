@@ -6,7 +6,7 @@ mod texts;
 
 use std::time::Instant;
 
-use futures_util::future::join_all;
+use futures_util::{StreamExt, stream};
 use http_body_util::BodyExt;
 use serde_json::json;
 
@@ -156,7 +156,8 @@ async fn routes() {
 async fn at_once(pannier: &Pannier, round: usize, texts: &[String]) -> Run {
     let (before, started) = (cpu_seconds_with_children(pannier.pid()), Instant::now());
     let names: Vec<String> = (0..texts.len()).map(|route| format!("{round} {route}")).collect();
-    join_all(names.iter().zip(texts).map(|(name, text)| pannier.say(name, text))).await;
+    let asked = names.iter().zip(texts).map(|(name, text)| pannier.say(name, text));
+    stream::iter(asked).buffer_unordered(texts.len()).collect::<()>().await;
     for name in &names {
         pannier.finished(name).await;
     }
