@@ -12,6 +12,7 @@ mod outbox;
 mod pages;
 mod probe;
 mod program;
+mod speech;
 mod storage;
 mod store;
 mod tidy;
