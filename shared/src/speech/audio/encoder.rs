@@ -2,9 +2,7 @@
 
 use std::num::NonZeroU32;
 
-use mp3lame_encoder::{
-    Bitrate, Builder, Encoder as Lame, FlushNoGap, Mode, MonoPcm, Quality, max_required_buffer_size,
-};
+use mp3lame_encoder::{Bitrate, Builder, Encoder as Lame, FlushGap, Mode, MonoPcm, Quality, max_required_buffer_size};
 
 use crate::error::BoxError;
 use crate::speech::engine::Failure;
@@ -59,7 +57,7 @@ impl Encoder {
     /// The last frames.
     pub(super) fn finish(&mut self) -> Result<Vec<u8>, Failure> {
         let mut bytes = Vec::with_capacity(FLUSH);
-        self.lame.flush_to_vec::<FlushNoGap>(&mut bytes).map_err(|cause| lame_failed(&cause))?;
+        self.lame.flush_to_vec::<FlushGap>(&mut bytes).map_err(|cause| lame_failed(&cause))?;
         Ok(bytes)
     }
 

@@ -46,8 +46,8 @@ pub async fn mp3(mut pcm: Pcm, title: &str) -> Result<Track, Failure> {
     if let Some(place) = frames.get_mut(..first.len()) {
         place.copy_from_slice(&first);
     }
-    let milliseconds = samples * 1000 / u64::from(pcm.sample_rate);
-    let mut bytes = tags(title, milliseconds)?;
+    let rate = u64::from(pcm.sample_rate);
+    let mut bytes = tags(title, (samples * 1000 + rate / 2) / rate)?;
     bytes.append(&mut frames);
     #[allow(clippy::cast_precision_loss)]
     let seconds = samples as f64 / f64::from(pcm.sample_rate);
