@@ -15,6 +15,13 @@ const TITLE_LIMIT: usize = 200;
 /// Chunks of sound that are encoded at a time.
 const AT_ONCE: usize = 8;
 
+/// How many samples of silence LAME adds on average: its delay and a decoder's (576 + 529), and what is missing to a whole
+/// frame of MPEG 2.
+const DELAY: usize = 576 + 529 + 576 / 2;
+
+/// What counts as silence: 50 dB below the loudest.
+const SILENT: u16 = 100;
+
 /// An MP3 that is whole.
 pub struct Track {
     /// With its tags.
@@ -25,29 +32,41 @@ pub struct Track {
 
 /// Encodes all of it: mono, constant bit rate, with title and duration in ID3.
 ///
+/// What a player that looks at nothing but frames takes for the duration is that of the sound, if the sound ends with
+/// silence: of that as much is left out as LAME adds (see [`DELAY`]).
+///
 /// # Errors
 /// If the engine fails before its end, or the track would have more than 128 MiB.
 pub async fn mp3(mut pcm: Pcm, title: &str) -> Result<Track, Failure> {
     let mut encoder = Encoder::new(pcm.sample_rate, true)?;
-    let (mut frames, mut samples, mut chunks) = (Vec::new(), 0u64, Vec::new());
+    let (mut frames, mut samples, mut chunks, mut held) = (Vec::new(), 0u64, Vec::new(), Vec::new());
     while pcm.samples.recv_many(&mut chunks, AT_ONCE).await > 0 {
-        let sound = chunks.drain(..).collect::<Result<Vec<_>, _>>()?;
-        samples += sound.iter().map(|chunk| chunk.len() as u64).sum::<u64>();
-        let (next, encoded) = encoder.encode(sound).await?;
+        for chunk in chunks.drain(..) {
+            held.append(&mut chunk?);
+        }
+        let end = held.split_off(held.len().saturating_sub(DELAY));
+        let sound = std::mem::replace(&mut held, end);
+        samples += sound.len() as u64;
+        let (next, encoded) = encoder.encode(vec![sound]).await?;
         encoder = next;
         frames.extend_from_slice(&encoded);
         if frames.len() > BYTES_LIMIT {
             return Err(Failure::lasting("the track is larger than 128 MiB"));
         }
     }
+    samples += held.len() as u64;
+    let heard = held.iter().rposition(|sample| sample.unsigned_abs() > SILENT).map_or(0, |last| last + 1);
+    held.truncate(heard);
+    let (mut encoder, encoded) = encoder.encode(vec![held]).await?;
+    frames.extend_from_slice(&encoded);
     frames.extend_from_slice(&encoder.finish()?);
     // LAME left an empty frame in its place.
     let first = encoder.first_frame();
     if let Some(place) = frames.get_mut(..first.len()) {
         place.copy_from_slice(&first);
     }
-    let rate = u64::from(pcm.sample_rate);
-    let mut bytes = tags(title, (samples * 1000 + rate / 2) / rate)?;
+    let milliseconds = samples * 1000 / u64::from(pcm.sample_rate);
+    let mut bytes = tags(title, milliseconds)?;
     bytes.append(&mut frames);
     #[allow(clippy::cast_precision_loss)]
     let seconds = samples as f64 / f64::from(pcm.sample_rate);
