@@ -8,6 +8,8 @@ const PAGES = {
   gallery: "/images/",
   files: "/files",
   archives: "/archives",
+  speech: "/speech",
+  "speech-route": `/speech?route=${encodeURIComponent(EVIL)}`,
   archive: `/archives?hash=${encodeURIComponent(`${task.url}/archive/summer/?name=x`)}`,
   "archive-missing": "/archives?hash=nowhere",
   terms: "/terms.html",
@@ -109,10 +111,10 @@ await person(async (browser) => {
     assert.ok(at.visible, `the focus is seen on ${at.on}`);
     seen.add(at.href);
   }
-  for (const path of ["/upload", "/images/", "/files", "/archives", "/terms.html", "/docs"]) assert.ok(seen.has(path), path);
+  for (const path of ["/upload", "/images/", "/files", "/archives", "/speech", "/terms.html", "/docs"]) assert.ok(seen.has(path), path);
 
   // The numbers come by themselves.
-  const numbers = await page.locator("[data-number='images.count']").innerText();
+  const numbers = await page.locator("[data-number=images]").innerText();
   assert.equal(numbers, "7");
   await page.route("**/api/stats", (route) => route.fulfill({ json: { images: { count: 1234, bytes: 5e6, more: true } } }));
   await page.reload();

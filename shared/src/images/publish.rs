@@ -12,8 +12,8 @@ use super::turn::turn;
 use super::variant;
 use super::work::on_cpu;
 use crate::error::Error;
-use crate::{random_name, sha256};
 use crate::storage::{Bucket, Versioned};
+use crate::{random_name, sha256};
 
 /// How often an upload begins again because the image of the same content left meanwhile.
 const ROUNDS: usize = 16;

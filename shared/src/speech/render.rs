@@ -217,12 +217,7 @@ async fn is_intact(bucket: &Bucket, name: &str, track: &Track) -> Result<bool, E
 }
 
 /// `false` if it was changed since it was read.
-pub(super) async fn change(
-    bucket: &Bucket,
-    id: &str,
-    found: &Versioned<Render>,
-    state: State,
-) -> Result<bool, Error> {
+pub(super) async fn change(bucket: &Bucket, id: &str, found: &Versioned<Render>, state: State) -> Result<bool, Error> {
     let render = Render { state, ..found.value.clone() };
     Ok(bucket.replace(&Key::Speech(SpeechKey::Render(id)), found, &render).await?)
 }

@@ -9,7 +9,7 @@ use crate::storage::{Bucket, Creation, Key, Put, SpeechKey, Versioned};
 use crate::{clock, random_name, sha256};
 
 /// The longest name of a route, in characters.
-pub(super) const ROUTE_ID_LIMIT: usize = 256;
+pub const ROUTE_ID_LIMIT: usize = 256;
 
 /// The record.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -51,7 +51,12 @@ impl Route {
     }
 
     /// Writes the record over `found`; `false` if another was quicker.
-    pub(super) async fn write(&self, bucket: &Bucket, id: &str, found: Option<&Versioned<Self>>) -> Result<bool, Error> {
+    pub(super) async fn write(
+        &self,
+        bucket: &Bucket,
+        id: &str,
+        found: Option<&Versioned<Self>>,
+    ) -> Result<bool, Error> {
         let key = Key::Speech(SpeechKey::Route(id));
         Ok(match found {
             None => bucket.create(&key, self).await? == Creation::Made,
