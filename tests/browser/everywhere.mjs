@@ -40,6 +40,10 @@ await person(async (browser) => {
     assert.equal(status, 201);
   }
   await first.close();
+  const sent = await fetch(`${task.url}/string_to_audio`, { method: "POST", body: JSON.stringify({ route_id: EVIL, route_text: "Here." }) });
+  assert.equal(sent.status, 200);
+  const spoken = () => fetch(`${task.url}/get_track_for_route`, { method: "POST", body: JSON.stringify({ route_id: EVIL }) });
+  while ((await (await spoken()).json()).msg === "PROCESSING");
 
   for (const colorScheme of SCHEMES) {
     const page = await open(browser, { colorScheme }, expected);
@@ -87,7 +91,7 @@ await person(async (browser) => {
   await plain.close();
 
   const page = await open(browser, {}, expected);
-  for (const path of [PAGES.archive, `/archives?hash=${encodeURIComponent(EVIL)}`, `/${encodeURIComponent(EVIL)}?lang=${EVIL}`, `/images/?cursor=${EVIL}`]) {
+  for (const path of [PAGES.archive, `/archives?hash=${encodeURIComponent(EVIL)}`, `/${encodeURIComponent(EVIL)}?lang=${EVIL}`, `/images/?cursor=${EVIL}`, `/speech?route=${EVIL}`, `/speech?cursor=${EVIL}`, PAGES["speech-route"]]) {
     await page.goto(path);
     await page.waitForLoadState("networkidle");
     await unharmed(page);
