@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what the whole test suite needs beside a Rust toolchain (and Go, where no image registry can be
-# reached), on Debian 12: archive readers, a browser, Docker, the Python and Node peers, images to judge, cargo-deny.
+# reached), on Debian 12: archive readers, a browser, an engine and judges of speech, Docker, the Python and Node peers, images to judge, cargo-deny.
 # Everything but the Debian packages goes into ${PANNIER_CACHE:-~/.cache/pannier}. Does only what is missing.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -12,6 +12,7 @@ needed=(
     bsdtar:libarchive-tools 7z:p7zip-full zip:zip unzip:unzip aria2c:aria2 curl:curl
     cc:build-essential javac:default-jdk-headless node:nodejs npm:npm python3:python3
     chromium:chromium
+    espeak-ng:espeak-ng ffmpeg:ffmpeg mpg123:mpg123 mp3val:mp3val lame:lame pocketsphinx_continuous:pocketsphinx
 )
 
 as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
@@ -23,6 +24,8 @@ missing_packages() {
         PATH=$PATH:/usr/sbin:/sbin command -v "${pair%%:*}" >/dev/null || echo "${pair##*:}"
     done
     [ -e /etc/ssl/certs/ca-certificates.crt ] || echo ca-certificates
+    # What the recogniser of speech knows of English.
+    [ -e /usr/share/pocketsphinx/model/en-us ] || echo pocketsphinx-en-us
     # Pages in Chinese are looked at, too.
     [ -e /usr/share/fonts/truetype/wqy/wqy-microhei.ttc ] || echo fonts-wqy-microhei
     python3 -c 'import ensurepip, venv' 2>/dev/null || echo python3-venv

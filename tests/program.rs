@@ -298,3 +298,11 @@ async fn checksums_are_recorded_without_a_download() {
     .await
     .expect("the worker forgets it");
 }
+
+#[test]
+fn the_example_of_a_configuration_is_one() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../pannier.example.toml");
+    let config = shared::config::Config::read(|_| None, Some(&file)).unwrap();
+    assert_eq!(config.speech.engines.len(), 4);
+    assert!(config.business("cp00000010103010301").is_some());
+}

@@ -4,6 +4,7 @@
 //! that is wrong is an error at the start, never a surprise at the first request.
 
 mod business;
+mod speech;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -19,6 +20,7 @@ use serde::Deserialize;
 use serde::de::Error as _;
 
 pub use self::business::{Business, BusinessId, WebhookSecret};
+pub use self::speech::{EngineSettings, Listed, PLACEHOLDERS, PollyKind, Speech};
 
 type HmacSha256 = Hmac<sha2::Sha256>;
 
@@ -69,19 +71,12 @@ pub struct Config {
     pub demo_users: bool,
     /// `IMAGE_CATALOGUE`: whether `GET /api/images` and the gallery list what was uploaded, `on` (the default) or `off`.
     pub image_catalogue: bool,
-    /// `[speech]`: the engines, and how much may be spoken.
+    /// Speech: how much text, and by which engines.
     pub speech: Speech,
     /// Business servers; their tokens are not kept. [`Config::business`] finds one.
     pub business: BTreeMap<BusinessId, Business>,
     /// API users by name.
     pub users: BTreeMap<String, User>,
-}
-
-/// Speech.
-#[derive(Clone, Debug)]
-pub struct Speech {
-    /// Characters.
-    pub text_limit: usize,
 }
 
 /// How a function hands over its responses.
@@ -224,6 +219,7 @@ pub fn variable(name: &str) -> Option<String> {
 struct Document {
     business: BTreeMap<String, Business>,
     users: BTreeMap<String, User>,
+    speech: Speech,
 }
 
 impl Config {
@@ -252,7 +248,7 @@ impl Config {
             response_mode: variable("RESPONSE_MODE").map_or(Ok(ResponseMode::default()), |text| parse_mode(&text))?,
             request_limit: variable("REQUEST_LIMIT").map(|text| parse_request_limit(&text)).transpose()?,
             demo_users: false,
-            speech: Speech { text_limit: 5000 },
+            speech: document.speech.with_variables(&variable)?,
             business: document.business.into_iter().map(|(token, own)| (BusinessId::of(&token), own)).collect(),
             users: document.users,
         };
@@ -282,7 +278,7 @@ impl Config {
             // By its name: the token is a secret.
             check_url(&format!("notify_url of business {:?}", business.name), business.notify_url.as_deref())?;
         }
-        Ok(())
+        self.speech.check()
     }
 }
 

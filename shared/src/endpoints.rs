@@ -57,6 +57,7 @@ pub const ALL: &[&Endpoint] = &[
     &uploads::draft::DOWNLOAD,
     &uploads::draft::CANCEL,
     &uploads::draft::OPTIONS,
+    &speech::SPEAK,
     &pages::HEART_BEAT,
     &pages::HEALTH,
     &pages::OPENAPI,

@@ -151,7 +151,7 @@ impl Error {
         self
     }
 
-    /// Names the type of the problem, in the dialects that know problem types.
+    /// Names the type of the problem, in the dialects that know problem types; `Msg` knows its members.
     #[must_use]
     pub fn with_problem(mut self, problem: Problem) -> Self {
         self.problem = Some(Box::new(problem));

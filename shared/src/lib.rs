@@ -35,6 +35,7 @@ pub mod pages;
 pub mod speech;
 pub mod storage;
 pub mod uploads;
+pub(crate) mod work;
 
 /// Bytes in lower-case hex.
 pub fn hex(bytes: &[u8]) -> String {

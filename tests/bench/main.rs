@@ -1,4 +1,4 @@
-//! Benchmarks: `cargo run --release -p tests --bin bench -- archive`, `-- store`, `-- uploads` and `-- images` print
+//! Benchmarks: `cargo run --release -p tests --bin bench -- archive`, `-- store`, `-- uploads`, `-- images` and `-- speech` print
 //! the tables of `BENCHMARKS.md`. Names of parts after the word run only those parts.
 //!
 //! Every server is a process of its own and is asked in turns with the others, so that a machine that
@@ -17,6 +17,7 @@ mod images;
 mod pass_through;
 mod process;
 mod servers;
+mod speech;
 mod store;
 mod stored;
 mod uploads;
@@ -27,7 +28,8 @@ use std::process::ExitCode;
 const USAGE: &str = "usage: bench archive [throughput|work|memory|first-byte]...
        bench store [puts|large]...
        bench uploads [chunks|parallel|blocks|stream|memory]...    (memory only when it is named)
-       bench images [judging|uploads|serving]...";
+       bench images [judging|uploads|serving]...
+       bench speech [long|first-byte|routes]...";
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -38,6 +40,7 @@ async fn main() -> ExitCode {
         ["store", parts @ ..] => store::run(parts).await,
         ["uploads", parts @ ..] => Box::pin(uploads::run(parts)).await,
         ["images", parts @ ..] => Box::pin(images::run(parts)).await,
+        ["speech", parts @ ..] => Box::pin(speech::run(parts)).await,
         // The servers that this program itself is, started by it.
         ["pass-through", list] => pass_through::serve(list).await,
         ["sink", data] => uploads::sink::serve(data).await,

@@ -11,11 +11,24 @@ const TICKS: f64 = 100.0;
 
 /// CPU time that a process has used so far, the kernel's work for it included, in seconds.
 pub(crate) fn cpu_seconds(pid: u32) -> f64 {
+    times(&pid.to_string())[..2].iter().sum()
+}
+
+/// The same with that of the children it has waited for.
+pub(crate) fn cpu_seconds_with_children(pid: u32) -> f64 {
+    times(&pid.to_string()).iter().sum()
+}
+
+/// That of the children this process has waited for, and of theirs.
+pub(crate) fn children_cpu_seconds() -> f64 {
+    times("self")[2..].iter().sum()
+}
+
+/// proc(5): the second field is a name in brackets, fields 14 to 17 are utime, stime, cutime and cstime.
+fn times(pid: &str) -> Vec<f64> {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).expect("the process runs");
-    // proc(5): the second field is a name in brackets, fields 14 and 15 are utime and stime.
     let (_, fields) = stat.rsplit_once(')').expect("a name in brackets");
-    let times = fields.split_whitespace().skip(11).take(2);
-    times.map(|ticks| ticks.parse::<f64>().expect("a number") / TICKS).sum()
+    fields.split_whitespace().skip(11).take(4).map(|ticks| ticks.parse::<f64>().expect("a number") / TICKS).collect()
 }
 
 /// The most memory a process has held so far, in MB.

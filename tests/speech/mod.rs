@@ -1,4 +1,6 @@
 //! Speech.
 
 mod contract;
+mod life;
 mod request;
+mod scripted;

@@ -196,6 +196,23 @@ impl Stack {
         stack
     }
 
+    /// Another program with the same settings over the same bucket of MinIO.
+    ///
+    /// # Panics
+    /// If the door is another.
+    pub async fn beside(&self) -> Self {
+        let Entrance::Program { arguments, variables, .. } = &self.entrance else {
+            panic!("this stack has no program")
+        };
+        let data = tempfile::tempdir().expect("a temporary folder");
+        let program = start(&data, arguments, variables).await;
+        let entrance = Entrance::Program { program, arguments: arguments.clone(), variables: variables.clone() };
+        let (s3, bucket, endpoint) = (self.s3.clone(), self.bucket.clone(), self.endpoint.clone());
+        let stack = Self { s3, bucket, endpoint, entrance, http: client::client(), _store: None, _data: data };
+        stack.wait_until_ready().await;
+        stack
+    }
+
     /// The URL of the store, and the keys to it.
     pub fn store(&self) -> (&str, (&'static str, &'static str)) {
         (&self.endpoint, (minio::ACCESS_KEY, minio::SECRET_KEY))
@@ -307,7 +324,7 @@ impl Stack {
     /// The function that a gateway would choose, and how it would ask it.
     async fn function_for(&self, request: &Request<Body>) -> (Arc<Function>, Event) {
         let name = find(endpoints::ALL, request.method(), request.uri().path()).map_or("fallback", |found| found.name);
-        let streams = name.ends_with("-download");
+        let streams = name.ends_with("-download") || name == "speech-speak";
         let (mode, shape) =
             if streams { (Mode::Streamed, Event::FunctionUrl) } else { (Mode::Buffered, Event::HttpApiV2) };
         (self.function(name, mode).await, shape)

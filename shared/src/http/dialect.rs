@@ -62,7 +62,7 @@ impl Dialect {
         let message = error.message();
         let mut response = match self {
             Self::Plain | Self::Tus => json_response(status, "application/problem+json", &problem(error, request_id)),
-            Self::Msg => json_response(status, "application/json", &json!({ "msg": message })),
+            Self::Msg => json_response(status, "application/json", &msg(error)),
             Self::RetCode => json_response(
                 status,
                 "application/json",
@@ -105,6 +105,15 @@ fn problem(error: &Error, request_id: &str) -> Value {
         }
     }
     problem
+}
+
+/// The message, and beside it what the error has of its own.
+fn msg(error: &Error) -> Value {
+    let mut envelope = json!({ "msg": error.message() });
+    for (name, value) in error.problem().into_iter().flat_map(|own| &own.members) {
+        envelope[*name] = value.clone();
+    }
+    envelope
 }
 
 /// The block protocol's code for a kind, where a handler set none (contract 4.1).

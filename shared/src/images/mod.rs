@@ -49,7 +49,6 @@ pub mod sweep;
 mod turn;
 mod upload;
 mod variant;
-mod work;
 
 pub(crate) use answer::describe;
 pub use catalogue::LIST;
@@ -63,6 +62,9 @@ pub use sweep::SWEEP_IMAGES;
 pub use upload::{Taken, UPLOAD, receive_all};
 
 pub use self::image::Image;
+
+/// For whom a processor had no time.
+const BUSY: &str = "Too many images at once.";
 
 /// The largest image, in bytes.
 pub const FILE_LIMIT: u64 = 5 * 1024 * 1024;

@@ -3,16 +3,16 @@
 use bytes::Bytes;
 use tokio::sync::OwnedMutexGuard;
 
-use super::THUMBNAIL;
 use super::attempt::{Attempt, Held};
 use super::contents::{self, State};
 use super::image::Image;
 use super::pixels::{Picture, Refusal, examine};
 use super::turn::turn;
 use super::variant;
-use super::work::on_cpu;
+use super::{BUSY, THUMBNAIL};
 use crate::error::Error;
 use crate::storage::{Bucket, Versioned};
+use crate::work::on_cpu;
 use crate::{random_name, sha256};
 
 /// How often an upload begins again because the image of the same content left meanwhile.
@@ -34,7 +34,7 @@ pub struct Published {
 pub async fn publish(bucket: &Bucket, original: Bytes) -> Result<Published, Error> {
     let content = {
         let original = original.clone();
-        on_cpu(move || sha256(&original)).await?
+        on_cpu(BUSY, move || sha256(&original)).await?
     };
     let mut upload = Upload { bucket, content, original, picture: None, turn: None };
     for _ in 0..ROUNDS {
@@ -111,7 +111,7 @@ impl Upload<'_> {
             Some(picture) => picture,
             None => {
                 let original = self.original.clone();
-                on_cpu(move || examine(&original, THUMBNAIL)).await?.map_err(refusal)?
+                on_cpu(BUSY, move || examine(&original, THUMBNAIL)).await?.map_err(refusal)?
             }
         };
         Ok(self.picture.insert(picture))

@@ -6,11 +6,11 @@ use super::attempt::Attempt;
 use super::image::{Image, format_of};
 use super::pixels::resize;
 use super::turn::turn;
-use super::work::on_cpu;
-use super::{THUMBNAIL, WIDTHS};
+use super::{BUSY, THUMBNAIL, WIDTHS};
 use crate::error::Error;
 use crate::memory::IMAGES;
 use crate::storage::{Bucket, Fault, Fetch, ImageKey, Key, Put};
+use crate::work::on_cpu;
 
 /// What is published never changes under its name (RFC 8246).
 pub(super) const FOR_GOOD: &str = "public, max-age=31536000, immutable";
@@ -89,7 +89,7 @@ pub(super) async fn make(bucket: &Bucket, name: &str, width: u32) -> Result<Made
         Err(error) if error.fault == Fault::Missing => return Ok(Made::Nothing),
         Err(error) => return Err(error.into()),
     };
-    let resized = on_cpu(move || (resize(&original, width), room)).await?.0;
+    let resized = on_cpu(BUSY, move || (resize(&original, width), room)).await?.0;
     let resized = resized.map_err(|refusal| Error::internal("resize an image", format!("{refusal:?}")))?;
     let begun = Attempt::Variant { name: name.to_owned(), width }.begin(bucket).await?;
     put(bucket, name, width, resized).await?;

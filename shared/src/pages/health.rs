@@ -44,15 +44,29 @@ impl State {
 }
 
 async fn health(app: &App) -> Result<Reply, Error> {
-    let dependencies = [("store", store(app).await)];
-    let healthy = dependencies.iter().all(|(_, state)| *state == State::Ok);
+    let dependencies = [("store", (store(app).await, None)), ("speech", speech(app))];
+    let healthy = dependencies.iter().all(|(_, (state, _))| *state == State::Ok);
+    let line = |(state, engines): &(State, Option<Value>)| match engines {
+        Some(engines) => json!({ "state": state.word(), "engines": engines }),
+        None => json!({ "state": state.word() }),
+    };
     let lines: Map<String, Value> =
-        dependencies.iter().map(|(name, state)| ((*name).to_owned(), json!({ "state": state.word() }))).collect();
+        dependencies.iter().map(|(name, found)| ((*name).to_owned(), line(found))).collect();
     let (status, word) = match healthy {
         true => (StatusCode::OK, State::Ok.word()),
         false => (StatusCode::SERVICE_UNAVAILABLE, State::Unavailable.word()),
     };
     Ok(Reply::Json(status, json!({ "status": word, "dependencies": lines })))
+}
+
+/// Speech works as long as one engine does; of each engine its state in words.
+fn speech(app: &App) -> (State, Option<Value>) {
+    let engines: Vec<_> = app.engines.states().collect();
+    let works = engines.iter().any(|(_, missing)| missing.is_none());
+    let words = engines
+        .into_iter()
+        .map(|(name, missing)| (name.to_owned(), Value::from(missing.unwrap_or_else(|| State::Ok.word().to_owned()))));
+    (if works { State::Ok } else { State::Unavailable }, Some(words.collect::<Map<_, _>>().into()))
 }
 
 async fn store(app: &App) -> State {

@@ -38,6 +38,7 @@ mod route;
 mod route_to_audio;
 pub mod script;
 mod serve;
+mod speak;
 mod track;
 mod worker;
 
@@ -46,6 +47,7 @@ pub use list::{LIST, Page, Row, page};
 pub use route::ROUTE_ID_LIMIT;
 pub use route_to_audio::{ROUTE_TO_AUDIO, STRING_TO_AUDIO};
 pub use serve::SERVE;
+pub use speak::SPEAK;
 pub use track::{Progress, TRACK, find};
 pub use worker::RENDER_SPEECH;
 

@@ -55,7 +55,7 @@ async fn route_to_audio(app: &App, request: Request) -> Result<Reply, Error> {
     let limit = app.config.speech.text_limit;
     let script = match (&asked.route_text, &asked.route_json) {
         (Some(text), _) => Script::from_ssml(text.as_str().ok_or_else(invalid_text)?, limit)?,
-        (None, Some(json)) if json.is_object() => Script::from_paragraphs(json.texts(), limit)?,
+        (None, Some(json)) if json.is_object() => Script::from_paragraphs(json.as_slice(), limit)?,
         (None, Some(_)) => return Err(Error::invalid("Invalid route_json")),
         (None, None) => return Err(incomplete()),
     };

@@ -30,6 +30,9 @@ pub const RENDER_SPEECH: Worker = Worker {
 /// How often the local program looks for work that nobody told it of, and how long it leaves alone what another is at.
 const AGAIN: Duration = Duration::from_secs(5);
 
+/// How long a run begins new work, so that it has ended before it would be ended: a run has a quarter of an hour.
+const SHIFT: Duration = Duration::from_secs(5 * 60);
+
 /// How long an engine that failed is left alone; the next time four times as long.
 const PAUSE: Duration = Duration::from_secs(1);
 
@@ -40,7 +43,7 @@ const CACHED: &str = "public, max-age=3600";
 async fn arrived(app: &App, event: &ObjectEvent) -> Result<(), Error> {
     let own = event.bucket == app.storage()?.main.name() && event.kind == Change::Created;
     if own && parse_ticket(&event.key).is_some() && !app.wake_workers() {
-        work(app, &event.key).await?;
+        Box::pin(work(app, &event.key)).await?;
     }
     Ok(())
 }
@@ -49,13 +52,22 @@ async fn arrived(app: &App, event: &ObjectEvent) -> Result<(), Error> {
 async fn sweep(app: &App) -> Result<(), Error> {
     let bucket = &app.storage()?.main;
     let (mut hints, mut running) = (app.hints(), FuturesUnordered::new());
+    let end = Instant::now() + SHIFT;
     // Since when something is worked on, here (`None`) or elsewhere.
     let mut seen: HashMap<String, Option<Instant>> = HashMap::new();
     loop {
         seen.retain(|_, since| since.is_none_or(|since| since.elapsed() < AGAIN));
-        for ticket in tickets(bucket, |ticket| !seen.contains_key(ticket), places() - running.len()).await? {
-            seen.insert(ticket.clone(), None);
-            running.push(async move { (work(app, &ticket).await, ticket) });
+        let places = if Instant::now() < end { places() - running.len() } else { 0 };
+        match tickets(bucket, |ticket| !seen.contains_key(ticket), places).await {
+            Ok(tickets) => {
+                for ticket in tickets {
+                    seen.insert(ticket.clone(), None);
+                    running.push(async move { (Box::pin(work(app, &ticket)).await, ticket) });
+                }
+            }
+            // What is under way may still come to its end.
+            Err(error) if !running.is_empty() => warn!(causes = error.causes(), "nothing new is begun: {error}"),
+            Err(error) => return Err(error),
         }
         if running.is_empty() {
             return Ok(());
@@ -67,7 +79,7 @@ async fn sweep(app: &App) -> Result<(), Error> {
                 }
                 seen.insert(ticket, Some(Instant::now()));
             }
-            _ = hints.changed() => {}
+            changed = hints.changed(), if places > 0 => changed.map_err(|cause| Error::internal("wait for work", cause))?,
             () = sleep_until(Instant::now() + AGAIN) => {}
         }
     }

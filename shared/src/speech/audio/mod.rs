@@ -1,22 +1,13 @@
 //! Sound as bytes: MP3 and WAV.
+//!
+//! A track that is kept is an MP3 with its title and its duration, and with LAME's own first frame, which makes the
+//! duration exact to the sample. What is streamed has neither: nobody knows yet how long it will be. Either way it is
+//! mono, of one bit rate, and encoded in short pieces of work beside the process's other work.
 
-use bytes::Bytes;
+mod encoder;
+mod stream;
+mod track;
+mod wav;
 
-use super::engine::{Failure, Pcm};
-
-/// An MP3 that is whole.
-pub struct Track {
-    /// With its tags.
-    pub bytes: Bytes,
-    /// How long it lasts: of what was encoded.
-    pub seconds: f64,
-}
-
-/// Encodes all of it: mono, constant bit rate, with title and duration in ID3.
-pub async fn mp3(mut pcm: Pcm, _title: &str) -> Result<Track, Failure> {
-    let mut bytes = Vec::new();
-    while let Some(samples) = pcm.samples.recv().await {
-        bytes.extend(samples?.iter().flat_map(|sample| sample.to_le_bytes()));
-    }
-    Ok(Track { bytes: bytes.into(), seconds: 0.0 })
-}
+pub use self::stream::{Format, stream};
+pub use self::track::{Track, mp3};

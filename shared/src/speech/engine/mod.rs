@@ -1,17 +1,44 @@
-//! What turns text into sound.
+//! What turns text into sound: a closed set of engines, in the order of preference that the configuration gives.
+//!
+//! An engine is fed one phrase at a time and makes sound at the pace at which it is taken: whoever drops the [`Pcm`]
+//! stops it, and nothing of it stays behind. No text that is spoken is ever logged, nor an argument of a program.
 
-use std::fmt;
-use std::sync::LazyLock;
+mod choose;
+mod command;
+mod espeak;
+mod flite;
+mod plain;
+mod polly;
+mod sound;
+
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use tokio::sync::mpsc;
 
-use super::script::{Language, Piece, Script};
-use crate::config::Config;
-use crate::error::{BoxError, Error};
+pub use self::sound::{Failure, Pcm};
 
-/// The engines that are configured.
-pub struct Engines {}
+use self::command::Command;
+use self::polly::Polly;
+use super::script::Script;
+use crate::config::{Config, EngineSettings, Listed};
+
+/// The engines that are configured. Cheap to clone.
+#[derive(Clone)]
+pub struct Engines(Arc<[Engine]>);
+
+/// One of them.
+struct Engine {
+    name: String,
+    /// Language and voice; of one language the default voice first.
+    voices: Vec<(String, String)>,
+    kind: Kind,
+}
+
+enum Kind {
+    Flite,
+    Command(Command),
+    Polly(Polly),
+}
 
 /// Who is to speak; part of what a render is known by.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -24,66 +51,84 @@ pub struct Voice {
     pub language: String,
 }
 
-/// Sound while it is made: mono. Dropping it stops the engine.
-pub struct Pcm {
-    /// In Hz.
-    pub sample_rate: u32,
-    /// Samples, or why there are no more of them.
-    pub samples: mpsc::Receiver<Result<Vec<i16>, Failure>>,
-}
-
-/// Why an engine did not speak.
-#[derive(Debug)]
-pub struct Failure {
-    /// In words that anybody may read: no path, no argument, no text.
-    pub reason: String,
-    /// For the log.
-    pub source: Option<BoxError>,
-    /// Whether another try may do better.
-    pub passing: bool,
-}
-
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.reason)
-    }
-}
-
-impl std::error::Error for Failure {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        self.source.as_deref().map(|cause| cause as _)
-    }
-}
-
 impl Engines {
-    /// Those of the configuration.
-    pub fn of(_config: &Config) -> Self {
-        Self {}
-    }
-
-    /// The voice for a language: `asked` if it is one that an engine has.
-    ///
-    /// # Errors
-    /// 400 if no engine has the voice or speaks the language; 503 if the engine that does is not installed.
-    pub fn choose(&self, language: &Language, _asked: Option<&str>) -> Result<Voice, Error> {
-        Ok(Voice { engine: "flite".to_owned(), name: "kal16".to_owned(), language: language.tag().to_owned() })
+    /// Those of the configuration. Nothing is started or asked yet.
+    pub fn of(config: &Config) -> Self {
+        Self(config.speech.engines.iter().map(Engine::of).collect())
     }
 
     /// Begins to speak, `speed` times as fast as the script says.
     ///
     /// # Errors
     /// If nothing at all came. What comes later is told in the samples.
-    pub async fn speak(&self, _voice: &Voice, script: &Script, _speed: f32) -> Result<Pcm, Failure> {
-        static ENGINE: LazyLock<flite_rs::Engine> = LazyLock::new(flite_rs::Engine::new);
-        let (sender, samples) = mpsc::channel(4);
-        let script = script.clone();
-        tokio::task::spawn_blocking(move || {
-            for piece in &script.pieces {
-                if let Piece::Say(phrase) = piece {
-                    let _ = sender.blocking_send(Ok(ENGINE.synthesize(&phrase.text).samples));
-                }
+    pub async fn speak(&self, voice: &Voice, script: &Script, speed: f32) -> Result<Pcm, Failure> {
+        let engine = self.0.iter().find(|engine| engine.name == voice.engine);
+        let Some(engine) = engine else {
+            return Err(Failure::lasting(format!("there is no speech engine {} any more", voice.engine)));
+        };
+        let (pieces, voice) = (script.pieces.clone(), voice.clone());
+        match &engine.kind {
+            Kind::Flite => sound::begin("flite", move |sink| flite::speak(voice, pieces, speed, sink)).await,
+            Kind::Command(command) => {
+                let command = command.clone();
+                sound::begin(&engine.name, move |sink| command.speak(voice, pieces, speed, sink)).await
             }
-        });
-        Ok(Pcm { sample_rate: ENGINE.sample_rate(), samples })
+            Kind::Polly(polly) => {
+                let polly = polly.clone();
+                sound::begin(&engine.name, move |sink| polly.speak(voice, pieces, speed, sink)).await
+            }
+        }
     }
+
+    /// Each engine by its name, and what it lacks on this machine. Looks for programs and starts none.
+    pub fn states(&self) -> impl Iterator<Item = (&str, Option<String>)> {
+        self.0.iter().map(|engine| (engine.name.as_str(), engine.missing()))
+    }
+
+    /// Whether there is an engine of this name.
+    pub fn has(&self, name: &str) -> bool {
+        self.0.iter().any(|engine| engine.name == name)
+    }
+}
+
+impl Engine {
+    fn of(settings: &EngineSettings) -> Self {
+        let name = settings.name().to_owned();
+        match settings {
+            EngineSettings::Flite {} => Self { name, voices: pairs(flite::VOICES), kind: Kind::Flite },
+            EngineSettings::Command { command, voices, install, .. } => {
+                let voices = if voices.is_empty() { espeak::voices() } else { listed(voices) };
+                let espeak = || espeak::COMMAND.iter().map(|argument| (*argument).to_owned()).collect();
+                let command = if command.is_empty() { espeak() } else { command.clone() };
+                let package = (name == "espeak-ng").then(|| espeak::INSTALL.to_owned());
+                let install = install.clone().or(package);
+                let command = Command::new(&name, command, install, settings.time_limit());
+                Self { name, voices, kind: Kind::Command(command) }
+            }
+            EngineSettings::Polly { engine_type, voices, endpoint, .. } => {
+                let voices = if voices.is_empty() { pairs(polly::voices(*engine_type)) } else { listed(voices) };
+                let polly = Polly::new(&name, *engine_type, endpoint.clone());
+                Self { name, voices, kind: Kind::Polly(polly) }
+            }
+        }
+    }
+
+    /// What it lacks, as `not installed: install ...`.
+    fn missing(&self) -> Option<String> {
+        match &self.kind {
+            Kind::Flite | Kind::Polly(_) => None,
+            Kind::Command(command) => command.missing(),
+        }
+    }
+}
+
+fn pairs(table: &[(&str, &str)]) -> Vec<(String, String)> {
+    table.iter().map(|(language, voice)| ((*language).to_owned(), (*voice).to_owned())).collect()
+}
+
+fn listed(voices: &std::collections::BTreeMap<String, Listed>) -> Vec<(String, String)> {
+    let each = |(language, voices): (&String, &Listed)| {
+        voices.all().iter().map(|voice| (language.clone(), voice.clone())).collect::<Vec<_>>()
+    };
+    voices.iter().flat_map(each).collect()
 }

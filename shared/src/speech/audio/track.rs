@@ -1,0 +1,67 @@
+//! A track that is kept: encoded to its end, with its tags.
+
+use bytes::Bytes;
+use id3::{Encoder as TagEncoder, Tag, TagLike, Version};
+
+use super::encoder::Encoder;
+use crate::speech::engine::{Failure, Pcm};
+
+/// The largest track, in bytes: at the lowest bit rates more than any text that is taken.
+const BYTES_LIMIT: usize = 128 << 20;
+
+/// The longest title, in characters.
+const TITLE_LIMIT: usize = 200;
+
+/// Chunks of sound that are encoded at a time.
+const AT_ONCE: usize = 8;
+
+/// An MP3 that is whole.
+pub struct Track {
+    /// With its tags.
+    pub bytes: Bytes,
+    /// How long it lasts: of what was encoded.
+    pub seconds: f64,
+}
+
+/// Encodes all of it: mono, constant bit rate, with title and duration in ID3.
+///
+/// # Errors
+/// If the engine fails before its end, or the track would have more than 128 MiB.
+pub async fn mp3(mut pcm: Pcm, title: &str) -> Result<Track, Failure> {
+    let mut encoder = Encoder::new(pcm.sample_rate, true)?;
+    let (mut frames, mut samples, mut chunks) = (Vec::new(), 0u64, Vec::new());
+    while pcm.samples.recv_many(&mut chunks, AT_ONCE).await > 0 {
+        let sound = chunks.drain(..).collect::<Result<Vec<_>, _>>()?;
+        samples += sound.iter().map(|chunk| chunk.len() as u64).sum::<u64>();
+        let (next, encoded) = encoder.encode(sound).await?;
+        encoder = next;
+        frames.extend_from_slice(&encoded);
+        if frames.len() > BYTES_LIMIT {
+            return Err(Failure::lasting("the track is larger than 128 MiB"));
+        }
+    }
+    frames.extend_from_slice(&encoder.finish()?);
+    // LAME left an empty frame in its place.
+    let first = encoder.first_frame();
+    if let Some(place) = frames.get_mut(..first.len()) {
+        place.copy_from_slice(&first);
+    }
+    let milliseconds = samples * 1000 / u64::from(pcm.sample_rate);
+    let mut bytes = tags(title, milliseconds)?;
+    bytes.append(&mut frames);
+    #[allow(clippy::cast_precision_loss)]
+    let seconds = samples as f64 / f64::from(pcm.sample_rate);
+    Ok(Track { bytes: bytes.into(), seconds })
+}
+
+/// ID3v2.3, which every player knows.
+fn tags(title: &str, milliseconds: u64) -> Result<Vec<u8>, Failure> {
+    let mut tag = Tag::new();
+    let title: String = title.chars().filter(|character| !character.is_control()).take(TITLE_LIMIT).collect();
+    tag.set_title(title);
+    tag.set_duration(u32::try_from(milliseconds).unwrap_or(u32::MAX));
+    let mut bytes = Vec::new();
+    let written = TagEncoder::new().version(Version::Id3v23).encode(&tag, &mut bytes);
+    written.map_err(|cause| Failure::lasting("the track could not be tagged").caused_by(cause))?;
+    Ok(bytes)
+}
