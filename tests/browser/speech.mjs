@@ -81,6 +81,7 @@ await person(async (browser) => {
     await page.getByLabel("Text", { exact: true }).fill(text);
     await page.getByLabel("Name").fill(name);
     await page.getByRole("button", { name: "Read it out" }).click();
+    await page.waitForFunction(() => !document.getElementById("text").value);
     await row(name).and(page.locator("[data-state=OK]")).waitFor();
   };
   await send("One.", "one");
