@@ -7,7 +7,7 @@ use shared::http::body;
 use shared::speech::RENDER_SPEECH;
 use tests::client::Answer;
 use tests::contract;
-use tests::stack::Stack;
+use tests::stack::{Backend, Door, Settings, Stack};
 
 const BROWSER: [(&str, &str); 1] = [("accept", "text/html")];
 
@@ -182,5 +182,47 @@ contract! {
         let missing = stack.get_with("/speech?route=nobody&lang=ru", &BROWSER).await;
         assert_eq!(missing.status, 404);
         assert!(missing.text().contains("Текста с таким именем нет.") && missing.text().contains("<textarea"));
+    }
+}
+
+/// One that says nothing, and one that is not there.
+const ENGINES: &str = r#"
+[[speech.engine]]
+kind = "command"
+name = "mute"
+command = ["false"]
+voices = { en = "one" }
+
+[[speech.engine]]
+kind = "command"
+name = "absent"
+command = ["pannier-has-no-such-program"]
+voices = { ru = "one" }
+install = "it"
+"#;
+
+#[tokio::test]
+async fn what_engines_cannot_do_is_told() {
+    let settings = Settings { document: ENGINES, ..Settings::default() };
+    let Some(stack) = Stack::configured(Door::Program, Backend::Embedded, settings).await else { return };
+    let form = page(&stack, "/speech").await;
+    assert!(
+        form.contains("<option value=\"en\"") && !form.contains("<option value=\"ru\""),
+        "only what is spoken: {form}"
+    );
+    let href = accepted(&stack, &[("text", "One."), ("name", "a")]).await;
+    let broken = finished(&stack, &href).await;
+    let broken = row(&broken, 0);
+    assert!(broken.starts_with("\"BROKEN\"") && broken.contains("Send the text again"), "{broken}");
+    assert!(broken.contains("<p class=\"problem\" lang=\"en\">mute ended with status 1</p>"), "{broken}");
+    assert!(!broken.contains("<audio"), "{broken}");
+    for (text, status, words) in [
+        ("Привет", 503, "The speech engine absent is not installed"),
+        ("你好", 400, "No voice here speaks that language."),
+    ] {
+        let answer = send(&stack, "/speech", &[("text", text)]).await;
+        let page = answer.text();
+        assert_eq!((answer.status.as_u16(), page.contains(words)), (status, true), "{page}");
+        assert!(page.contains(&format!(">\n{text}</textarea>")), "{page}");
     }
 }
