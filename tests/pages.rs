@@ -3,6 +3,7 @@
 mod form;
 mod language;
 mod numbers;
+mod speech;
 
 use std::collections::BTreeSet;
 

@@ -33,6 +33,8 @@ pub const ALL: &[&Endpoint] = &[
     &speech::TRACK,
     &speech::SERVE,
     &speech::LIST,
+    &pages::SPEECH,
+    &pages::SPEECH_FORM,
     &pages::FILES_PAGE,
     &pages::TERMS,
     &block::NEW_TASK,

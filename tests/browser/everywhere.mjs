@@ -8,6 +8,8 @@ const PAGES = {
   gallery: "/images/",
   files: "/files",
   archives: "/archives",
+  speech: "/speech",
+  "speech-route": `/speech?route=${encodeURIComponent(EVIL)}`,
   archive: `/archives?hash=${encodeURIComponent(`${task.url}/archive/summer/?name=x`)}`,
   "archive-missing": "/archives?hash=nowhere",
   terms: "/terms.html",
@@ -38,6 +40,10 @@ await person(async (browser) => {
     assert.equal(status, 201);
   }
   await first.close();
+  const sent = await fetch(`${task.url}/string_to_audio`, { method: "POST", body: JSON.stringify({ route_id: EVIL, route_text: "Here." }) });
+  assert.equal(sent.status, 200);
+  const spoken = () => fetch(`${task.url}/get_track_for_route`, { method: "POST", body: JSON.stringify({ route_id: EVIL }) });
+  while ((await (await spoken()).json()).msg === "PROCESSING");
 
   for (const colorScheme of SCHEMES) {
     const page = await open(browser, { colorScheme }, expected);
@@ -85,7 +91,7 @@ await person(async (browser) => {
   await plain.close();
 
   const page = await open(browser, {}, expected);
-  for (const path of [PAGES.archive, `/archives?hash=${encodeURIComponent(EVIL)}`, `/${encodeURIComponent(EVIL)}?lang=${EVIL}`, `/images/?cursor=${EVIL}`]) {
+  for (const path of [PAGES.archive, `/archives?hash=${encodeURIComponent(EVIL)}`, `/${encodeURIComponent(EVIL)}?lang=${EVIL}`, `/images/?cursor=${EVIL}`, `/speech?route=${EVIL}`, `/speech?cursor=${EVIL}`, PAGES["speech-route"]]) {
     await page.goto(path);
     await page.waitForLoadState("networkidle");
     await unharmed(page);
@@ -109,10 +115,10 @@ await person(async (browser) => {
     assert.ok(at.visible, `the focus is seen on ${at.on}`);
     seen.add(at.href);
   }
-  for (const path of ["/upload", "/images/", "/files", "/archives", "/terms.html", "/docs"]) assert.ok(seen.has(path), path);
+  for (const path of ["/upload", "/images/", "/files", "/archives", "/speech", "/terms.html", "/docs"]) assert.ok(seen.has(path), path);
 
   // The numbers come by themselves.
-  const numbers = await page.locator("[data-number='images.count']").innerText();
+  const numbers = await page.locator("[data-number=images]").innerText();
   assert.equal(numbers, "7");
   await page.route("**/api/stats", (route) => route.fulfill({ json: { images: { count: 1234, bytes: 5e6, more: true } } }));
   await page.reload();

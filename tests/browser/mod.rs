@@ -31,6 +31,12 @@ async fn pictures_are_looked_at() {
     visit("gallery.mjs", &["looked", "copied", "turned pages", "deleted", "without scripts"]).await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn texts_are_read_out() {
+    let steps = ["sent", "copied", "listened", "came back", "refused and sent again", "patient", "without scripts"];
+    visit("speech.mjs", &steps).await;
+}
+
 /// Lets a person do something on a fresh server, and holds them to what they say they have done.
 async fn visit(script: &str, expected: &[&str]) {
     let modules = require::cache().join("node");

@@ -20,13 +20,17 @@ contract! {
             "images": { "count": 0, "bytes": 0, "more": false },
             "files": { "count": 1, "bytes": 5, "more": false },
             "archives": { "count": 2, "more": false },
+            "speech": {
+                "routes": { "count": 0, "more": false },
+                "tracks": { "count": 0, "bytes": 0, "more": false },
+            },
         });
         assert_eq!((answer.status.as_u16(), answer.json()), (200, expected.clone()));
         // Asked again at once, the store is left alone.
         stack.put("files/two", "12345").await;
         assert_eq!(stack.get("/api/stats").await.json(), expected);
         let home = stack.get_with("/", &BROWSER).await.text();
-        assert!(home.contains("data-number=\"archives.count\">2<") && home.contains("data-number=\"images.count\">0<"));
+        assert!(home.contains("data-number=\"archives\">2<") && home.contains("data-number=\"images\">0<"));
     }
 
     async fn an_archive_is_shown_by_its_link_or_its_code(stack: &Stack) {

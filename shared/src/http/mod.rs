@@ -26,6 +26,7 @@ pub(crate) use dialect::prefers_html;
 pub use door::dispatch;
 pub(crate) use door::{detached, missed, panic_text};
 pub use endpoint::{Auth, Endpoint, Limits, Needs, Outcome, Reply, Verb};
+pub(crate) use request::form_value;
 pub use request::{Params, Request, RequestId, X_REQUEST_ID};
 pub(crate) use router::allowed;
 pub use router::find;

@@ -26,6 +26,8 @@ pub enum Policy {
     Scripts,
     /// The same, and show pictures that the reader has chosen and not yet sent.
     Previews,
+    /// Run scripts, and play sound of this host.
+    Sound,
 }
 
 /// A whole page as a response.
@@ -45,14 +47,15 @@ pub fn html(status: StatusCode, policy: Policy, page: String) -> Response<Body> 
 impl Policy {
     fn text(self) -> String {
         static HASH: LazyLock<String> = LazyLock::new(|| STANDARD.encode(Sha256::digest(STYLE)));
-        let (previews, scripts) = match self {
+        let (previews, more) = match self {
             Self::Strict => ("", ""),
             Self::Scripts => ("", "; script-src 'self'"),
             Self::Previews => (" blob:", "; script-src 'self'"),
+            Self::Sound => ("", "; script-src 'self'; media-src 'self'"),
         };
         format!(
             "default-src 'none'; style-src 'sha256-{}'; img-src 'self'{previews}; connect-src 'self'; \
-             form-action 'self'; base-uri 'none'; frame-ancestors 'none'{scripts}",
+             form-action 'self'; base-uri 'none'; frame-ancestors 'none'{more}",
             *HASH
         )
     }

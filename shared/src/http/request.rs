@@ -42,10 +42,7 @@ impl Request {
 
     /// The first query parameter of that name, decoded as a form (`+` is a space).
     pub fn query(&self, name: &str) -> Option<String> {
-        self.uri.query()?.split('&').find_map(|pair| {
-            let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
-            (decode_form(key) == name).then(|| decode_form(value))
-        })
+        form_value(self.uri.query()?, name)
     }
 
     /// A header as text; `None` if absent or not ASCII.
@@ -73,6 +70,14 @@ impl Request {
             && host.bytes().all(|b| b.is_ascii_alphanumeric() || b".-_:[]".contains(&b));
         format!("{scheme}://{}", if sane { host } else { "localhost" })
     }
+}
+
+/// The first value of that name in a form as it is sent (`application/x-www-form-urlencoded`).
+pub(crate) fn form_value(form: &str, name: &str) -> Option<String> {
+    form.split('&').find_map(|pair| {
+        let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+        (decode_form(key) == name).then(|| decode_form(value))
+    })
 }
 
 fn decode_form(text: &str) -> String {

@@ -45,6 +45,8 @@ pub(super) enum Asset {
     UploadScript,
     /// The script of the page `/images/`.
     GalleryScript,
+    /// The script of the page `/speech`.
+    SpeechScript,
     /// The script of the page `/files`.
     FilesScript,
     /// tus-js-client 4.3.1 for browsers, as it is published.
@@ -84,11 +86,12 @@ fn slice(content: &Bytes, range: &std::ops::Range<u64>) -> Bytes {
 }
 
 impl Asset {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::CommonScript,
         Self::HomeScript,
         Self::UploadScript,
         Self::GalleryScript,
+        Self::SpeechScript,
         Self::FilesScript,
         Self::TusClient,
         Self::TusLicense,
@@ -106,6 +109,7 @@ impl Asset {
             Self::HomeScript => "home.js",
             Self::UploadScript => "upload.js",
             Self::GalleryScript => "gallery.js",
+            Self::SpeechScript => "speech.js",
             Self::FilesScript => "files.js",
             Self::TusClient => "tus.min.js",
             Self::TusLicense => "tus-js-client.LICENSE.txt",
@@ -127,6 +131,7 @@ impl Asset {
             Self::HomeScript => include_bytes!("assets/home.js"),
             Self::UploadScript => include_bytes!("assets/upload.js"),
             Self::GalleryScript => include_bytes!("assets/gallery.js"),
+            Self::SpeechScript => include_bytes!("assets/speech.js"),
             Self::FilesScript => include_bytes!("assets/files.js"),
             Self::TusClient => include_bytes!("assets/tus.min.js"),
             Self::TusLicense => include_bytes!("assets/tus-js-client.LICENSE.txt"),

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use http::StatusCode;
 use serde_json::{Value, json};
 
+use super::texts::Units;
 use crate::app::App;
 use crate::archive;
 use crate::error::Error;
@@ -90,6 +91,13 @@ pub(crate) struct Count {
     pub(super) bytes: u64,
     /// Whether there are more than were counted.
     pub(super) more: bool,
+}
+
+impl Count {
+    /// As a language writes it.
+    pub(super) fn shown(self, units: &Units) -> String {
+        format!("{}{}", units.number(self.count), if self.more { "+" } else { "" })
+    }
 }
 
 /// The numbers as of now, or of a moment ago.

@@ -96,9 +96,15 @@ impl Visit {
     }
 
     /// The pages that the frame leads to.
-    pub(super) fn places(&self) -> [(&'static str, &'static str); 4] {
+    pub(super) fn places(&self) -> [(&'static str, &'static str); 5] {
         let frame = &self.texts.frame;
-        [("/upload", frame.upload), ("/images/", frame.gallery), ("/files", frame.files), ("/archives", frame.archives)]
+        [
+            ("/upload", frame.upload),
+            ("/images/", frame.gallery),
+            ("/files", frame.files),
+            ("/archives", frame.archives),
+            ("/speech", frame.speech),
+        ]
     }
 
     /// Whether the reader is on the page of that path.

@@ -2,7 +2,8 @@
 
 use super::engine::Voice;
 use super::render::{self, Standing, Work};
-use super::route::{self, Route};
+use super::route::{self, ROUTE_ID_LIMIT, Route};
+use super::script::{Language, Script};
 use crate::app::App;
 use crate::error::Error;
 use crate::http::detached;
@@ -22,15 +23,36 @@ pub enum Accepted {
     Done,
 }
 
-/// Gives a route a text, an SSML fragment that was checked, in a voice. What it had before is no longer worked on, unless
-/// another route wants it.
-pub async fn accept(app: &App, route_id: &str, voice: Voice, ssml: String) -> Result<Accepted, Error> {
+/// Gives a route a text. Its language is what `lang` says, or what the text looks like; an engine's `voice` may be asked for.
+/// What the route had before is no longer worked on, unless another route wants it.
+///
+/// # Errors
+/// 400 if the name of the route has no or more than 256 characters, the language is none, or no engine has such a voice; 503
+/// if the engine that has is not installed.
+pub async fn accept(
+    app: &App,
+    route_id: &str,
+    script: &Script,
+    lang: Option<&str>,
+    voice: Option<&str>,
+) -> Result<Accepted, Error> {
+    if !(1..=ROUTE_ID_LIMIT).contains(&route_id.chars().take(ROUTE_ID_LIMIT + 1).count()) {
+        return Err(Error::invalid("route_id must have 1-256 characters"));
+    }
+    let work = Work { voice: choose(app, script, lang, voice)?, ssml: script.ssml.clone() };
     let bucket = app.storage()?.main.clone();
     let route_id = route_id.to_owned();
-    let accepted =
-        detached("accept a text", async move { take(&bucket, &route_id, &Work { voice, ssml }).await }).await?;
+    let accepted = detached("accept a text", async move { take(&bucket, &route_id, &work).await }).await?;
     app.wake_workers();
     Ok(accepted)
+}
+
+fn choose(app: &App, script: &Script, lang: Option<&str>, voice: Option<&str>) -> Result<Voice, Error> {
+    let language = match lang {
+        Some(tag) => Language::of_tag(tag).ok_or_else(|| Error::invalid("Invalid lang"))?,
+        None => Language::of_text(&script.text()),
+    };
+    app.engines.choose(&language, voice)
 }
 
 async fn take(bucket: &Bucket, route_id: &str, work: &Work) -> Result<Accepted, Error> {

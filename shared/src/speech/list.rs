@@ -7,6 +7,7 @@ use http::StatusCode;
 use serde_json::{Value, json};
 
 use super::engine::Voice;
+use super::render::Render;
 use super::route::{self, Route};
 use super::{Progress, link, render};
 use crate::app::App;
@@ -77,17 +78,21 @@ pub async fn page(app: &App, cursor: Option<&str>, limit: u16) -> Result<Page, E
 async fn row(bucket: &Bucket, line: String) -> Result<Option<Row>, Error> {
     let Some(line) = parse_route_line(&line) else { return Ok(None) };
     let Some(route) = route::read(bucket, line.route).await? else { return Ok(None) };
-    let Route { route_id, render: hash, want, changed } = route.value;
-    if want != line.nonce {
+    if route.value.want != line.nonce {
         return Ok(None);
     }
-    let Some(render) = render::read(bucket, &hash).await? else { return Ok(None) };
-    let progress = Progress::of(&render.value);
-    let Voice { engine, name: voice, language } = render.value.work.voice;
-    Ok(Some(Row { route_id, progress, hash, engine, voice, language, changed }))
+    let render = render::read(bucket, &route.value.render).await?;
+    Ok(render.map(|render| Row::of(route.value, render.value)))
 }
 
 impl Row {
+    pub(super) fn of(route: Route, render: Render) -> Self {
+        let progress = Progress::of(&render);
+        let Route { route_id, render: hash, changed, .. } = route;
+        let Voice { engine, name: voice, language } = render.work.voice;
+        Self { route_id, progress, hash, engine, voice, language, changed }
+    }
+
     fn json(&self) -> Result<Value, Error> {
         let mut row = json!({
             "route_id": self.route_id,

@@ -44,10 +44,11 @@ mod worker;
 
 pub use accept::{Accepted, accept};
 pub use list::{LIST, Page, Row, page};
+pub use route::ROUTE_ID_LIMIT;
 pub use route_to_audio::{ROUTE_TO_AUDIO, STRING_TO_AUDIO};
 pub use serve::SERVE;
 pub use speak::SPEAK;
-pub use track::{Progress, TRACK, progress};
+pub use track::{Progress, TRACK, find};
 pub use worker::RENDER_SPEECH;
 
 /// The path of a track, which is its link.

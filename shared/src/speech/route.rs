@@ -9,7 +9,7 @@ use crate::storage::{Bucket, Creation, Key, Put, SpeechKey, Versioned};
 use crate::{clock, random_name, sha256};
 
 /// The longest name of a route, in characters.
-pub(super) const ROUTE_ID_LIMIT: usize = 256;
+pub const ROUTE_ID_LIMIT: usize = 256;
 
 /// The record.
 #[derive(Clone, Debug, Serialize, Deserialize)]

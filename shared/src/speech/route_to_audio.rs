@@ -4,8 +4,7 @@ use http::StatusCode;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::route::ROUTE_ID_LIMIT;
-use super::script::{Language, Script, Texts};
+use super::script::{Script, Texts};
 use super::track::unreadable;
 use super::{Accepted, accept};
 use crate::app::App;
@@ -45,6 +44,12 @@ struct Asked {
     voice: Option<Value>,
 }
 
+impl Asked {
+    fn route_id(&self) -> &str {
+        self.route_id.as_ref().and_then(Value::as_str).unwrap_or_default()
+    }
+}
+
 async fn route_to_audio(app: &App, request: Request) -> Result<Reply, Error> {
     let asked = read(request).await?;
     let limit = app.config.speech.text_limit;
@@ -67,33 +72,18 @@ async fn string_to_audio(app: &App, request: Request) -> Result<Reply, Error> {
 async fn read(request: Request) -> Result<Asked, Error> {
     let bytes = body::collect(request.body, BODY_LIMIT).await?;
     let asked: Asked = serde_json::from_slice(&bytes).map_err(|cause| unreadable().caused_by(cause))?;
-    let id = asked.route_id.as_ref().and_then(Value::as_str).unwrap_or_default();
-    match id.chars().take(ROUTE_ID_LIMIT + 1).count() {
-        0 => Err(incomplete()),
-        1..=ROUTE_ID_LIMIT => Ok(asked),
-        _ => Err(Error::invalid("route_id must have 1-256 characters")),
-    }
+    if asked.route_id().is_empty() { Err(incomplete()) } else { Ok(asked) }
 }
 
 async fn answer(app: &App, asked: &Asked, script: &Script) -> Result<Reply, Error> {
-    let route_id = asked.route_id.as_ref().and_then(Value::as_str).ok_or_else(incomplete)?;
-    let voice = choose(app, asked, script)?;
-    let (status, msg) = match accept(app, route_id, voice, script.ssml.clone()).await? {
+    let lang = text(asked.lang.as_ref(), "lang")?;
+    let voice = text(asked.voice.as_ref(), "voice")?;
+    let (status, msg) = match accept(app, asked.route_id(), script, lang, voice).await? {
         Accepted::New => (StatusCode::OK, "OK"),
         Accepted::Working => (StatusCode::CREATED, "ALREADY_HAVE_TASK"),
         Accepted::Done => (StatusCode::OK, "ALREADY_DONE"),
     };
     Ok(Reply::Json(status, msg.into()))
-}
-
-fn choose(app: &App, asked: &Asked, script: &Script) -> Result<super::engine::Voice, Error> {
-    let lang = text(asked.lang.as_ref(), "lang")?;
-    let voice = text(asked.voice.as_ref(), "voice")?;
-    let language = match lang {
-        Some(tag) => Language::of_tag(tag).ok_or_else(|| Error::invalid("Invalid lang"))?,
-        None => Language::of_text(&script.text()),
-    };
-    app.engines.choose(&language, voice)
 }
 
 /// A text that may be left out.

@@ -4,7 +4,7 @@ use http::StatusCode;
 use serde_json::{Value, json};
 
 use super::render::{self, Render, State};
-use super::{link, route};
+use super::{Row, link, route};
 use crate::app::App;
 use crate::error::{Error, Kind};
 use crate::http::{Auth, Dialect, Endpoint, Limits, Needs, Reply, Request, Verb, body, detached};
@@ -42,19 +42,18 @@ pub enum Progress {
     },
 }
 
-/// How far a route is; `None` if there is no such route. A track that was damaged is rendered again.
-pub async fn progress(app: &App, route_id: &str) -> Result<Option<Progress>, Error> {
+/// A route as it is now; `None` if there is none. A track that was damaged is rendered again.
+pub async fn find(app: &App, route_id: &str) -> Result<Option<Row>, Error> {
     let bucket = app.storage()?.main.clone();
-    let id = route::id_of(route_id);
-    let Some(route) = route::read(&bucket, &id).await? else { return Ok(None) };
-    let render_id = route.value.render;
-    let Some(found) = render::read(&bucket, &render_id).await? else { return Ok(None) };
-    let render = found.value.clone();
+    let Some(route) = route::read(&bucket, &route::id_of(route_id)).await? else { return Ok(None) };
+    let Some(found) = render::read(&bucket, &route.value.render).await? else { return Ok(None) };
+    let mut row = Row::of(route.value, found.value.clone());
+    let render_id = row.hash.clone();
     if detached("mend a render", async move { render::mend(&bucket, &render_id, &found).await }).await? {
         app.wake_workers();
-        return Ok(Some(Progress::Processing));
+        row.progress = Progress::Processing;
     }
-    Ok(Some(Progress::of(&render)))
+    Ok(Some(row))
 }
 
 impl Progress {
@@ -87,7 +86,7 @@ async fn track(app: &App, request: Request) -> Result<Reply, Error> {
         None => return Err(unreadable()),
     };
     let route_id = route_id.ok_or_else(|| Error::invalid("route_id is not passed"))?;
-    let progress = progress(app, route_id).await?.ok_or_else(|| Error::new(Kind::NotFound, "NOT_FOUND"))?;
+    let Row { progress, .. } = find(app, route_id).await?.ok_or_else(|| Error::new(Kind::NotFound, "NOT_FOUND"))?;
     let mut data = json!({ "msg": progress.word() });
     match &progress {
         Progress::Processing => {}

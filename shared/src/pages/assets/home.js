@@ -9,9 +9,8 @@
 
   function show(stats) {
     for (const element of list.querySelectorAll("[data-number]")) {
-      const [job] = element.dataset.number.split(".");
-      const count = shown(stats, element.dataset.number);
-      if (count !== undefined) element.textContent = pannier.number(count) + (stats[job].more ? "+" : "");
+      const counted = shown(stats, element.dataset.number);
+      if (counted) element.textContent = pannier.number(counted.count) + (counted.more ? "+" : "");
     }
     for (const element of list.querySelectorAll("[data-bytes]")) {
       const count = shown(stats, element.dataset.bytes);

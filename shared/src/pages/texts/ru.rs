@@ -1,6 +1,6 @@
 //! Russian.
 
-use super::{Archives, Errors, Files, Frame, Gallery, Home, Job, Section, Terms, Texts, Units, Upload};
+use super::{Archives, Errors, Files, Frame, Gallery, Home, Job, Section, Speech, Terms, Texts, Units, Upload};
 
 /// The form of a noun that goes with a number: 1 файл, 2 файла, 5 файлов.
 fn plural(count: usize, forms: [&'static str; 3]) -> &'static str {
@@ -27,6 +27,7 @@ pub(super) const TEXTS: Texts = Texts {
         gallery: "Галерея",
         files: "Файлы",
         archives: "Архивы",
+        speech: "Речь",
         terms: "Условия",
         api: "API",
         language: "Язык",
@@ -49,10 +50,15 @@ pub(super) const TEXTS: Texts = Texts {
         archives: Job {
             title: "Скачать папку", text: "Одним ZIP-архивом, который собирается на лету."
         },
+        speech: Job {
+            title: "Озвучить текст",
+            text: "Введите или вставьте его, через мгновение слушайте и сохраните в MP3.",
+        },
         numbers: "Сейчас в корзинке",
         images: "Картинки",
         finished: "Большие файлы",
         folders: "Архивы",
+        tracks: "Записи речи",
         programs: "Для программ",
         programs_text: "Всё это доступно и как API: обычный HTTP, tus, возобновляемые загрузки.",
         programs_link: "Документация API (на английском)",
@@ -176,6 +182,38 @@ pub(super) const TEXTS: Texts = Texts {
             ("unfinished", "Не закончено"),
             ("again", "Этот файл уже есть в списке"),
         ],
+    },
+    speech: Speech {
+        title: "Текст в речь",
+        lead: "Текст превращается в MP3, у которого есть ссылка. Список ниже видят все: не отправляйте то, что чужим знать не нужно.",
+        text: "Текст",
+        ssml: "Это текст SSML",
+        ssml_hint: "с элементами",
+        language: "Язык",
+        automatic: "Определить по тексту",
+        name: "Имя (необязательно)",
+        name_hint: "Новый текст под тем же именем заменит прежний. Если имени нет, оно будет придумано.",
+        send: "Озвучить",
+        list: "Что озвучено",
+        routes: "Тексты",
+        tracks: "Записи",
+        none: "Пока ничего. Первым может стать ваш текст.",
+        end: "Более старых текстов нет.",
+        newest: "К самым новым",
+        older: "Более старые тексты",
+        processing: "Озвучивается",
+        done: "Готово",
+        broken: "Не получилось. Чтобы попробовать ещё раз, отправьте текст снова.",
+        download: "Скачать",
+        looks_again: "Страница сама обновляется раз в несколько секунд, пока запись не будет готова.",
+        missing: "Текста с таким именем нет.",
+        no_text: "Озвучивать нечего: в тексте нет ни букв, ни цифр.",
+        wrong_text: "В тексте есть управляющие символы. Вставьте его как простой текст.",
+        wrong_ssml: "Этот SSML составлен с ошибкой или содержит неизвестные здесь элементы. Вместо & пишите &amp;, вместо < пишите &lt;.",
+        long_name: "Имя может иметь не более 256 символов.",
+        no_voice: "Голоса для этого языка здесь нет.",
+        at_most: |limit| format!("Не более {limit} символов."),
+        too_long: |limit| format!("Текст слишком длинный: допускается не более {limit} символов."),
     },
     terms: Terms {
         title: "Условия использования",

@@ -1,6 +1,6 @@
 //! Chinese, in simplified characters.
 
-use super::{Archives, Errors, Files, Frame, Gallery, Home, Job, Section, Terms, Texts, Units, Upload};
+use super::{Archives, Errors, Files, Frame, Gallery, Home, Job, Section, Speech, Terms, Texts, Units, Upload};
 
 pub(super) const TEXTS: Texts = Texts {
     units: Units { group: ',', point: '.', space: ' ', bytes: ["B", "kB", "MB", "GB", "TB"], mebibyte: "MiB" },
@@ -11,6 +11,7 @@ pub(super) const TEXTS: Texts = Texts {
         gallery: "图库",
         files: "大文件",
         archives: "归档",
+        speech: "语音",
         terms: "使用条款",
         api: "API",
         language: "语言",
@@ -24,10 +25,14 @@ pub(super) const TEXTS: Texts = Texts {
         gallery: Job { title: "浏览图库", text: "最近上传的图片，新的在前。" },
         files: Job { title: "传送大文件", text: "大小不限，断线也不必从头再来。" },
         archives: Job { title: "下载文件夹", text: "打包成一个 ZIP，边生成边下载。" },
+        speech: Job {
+            title: "朗读文字", text: "输入或粘贴，片刻之后即可收听，并可保存为 MP3。"
+        },
         numbers: "篮子里现在有",
         images: "图片",
         finished: "大文件",
         folders: "归档",
+        tracks: "录音",
         programs: "供程序使用",
         programs_text: "以上功能都有 API：普通 HTTP、tus、可续传上传。",
         programs_link: "阅读 API 文档（英文）",
@@ -147,6 +152,38 @@ pub(super) const TEXTS: Texts = Texts {
             ("unfinished", "未完成"),
             ("again", "列表中已有这个文件"),
         ],
+    },
+    speech: Speech {
+        title: "文字转语音",
+        lead: "把文字变成带链接的 MP3。下面的列表所有人都能看到，请勿发送不宜公开的内容。",
+        text: "文字",
+        ssml: "这是 SSML",
+        ssml_hint: "可用的元素：",
+        language: "语言",
+        automatic: "根据文字判断",
+        name: "名称（可选）",
+        name_hint: "同一名称的新文字会取代原来的文字。不填则自动生成名称。",
+        send: "朗读",
+        list: "已朗读的内容",
+        routes: "文字",
+        tracks: "录音",
+        none: "还没有内容。第一段文字可以是您的。",
+        end: "没有更早的文字了。",
+        newest: "回到最新",
+        older: "更早的文字",
+        processing: "正在朗读",
+        done: "完成",
+        broken: "没有成功。请重新发送文字再试一次。",
+        download: "下载",
+        looks_again: "录音完成之前，本页每隔几秒自动刷新。",
+        missing: "没有这个名称的文字。",
+        no_text: "没有可以朗读的内容：文字中既没有字母也没有数字。",
+        wrong_text: "文字中含有控制字符。请以纯文本粘贴。",
+        wrong_ssml: "SSML 格式不正确，或含有不支持的元素。请把 & 写成 &amp;，把 < 写成 &lt;。",
+        long_name: "名称最多 256 个字符。",
+        no_voice: "这里没有该语言的语音。",
+        at_most: |limit| format!("最多 {limit} 个字符。"),
+        too_long: |limit| format!("文字太长：最多 {limit} 个字符。"),
     },
     terms: Terms {
         title: "使用条款",
