@@ -15,9 +15,8 @@ const TITLE_LIMIT: usize = 200;
 /// Chunks of sound that are encoded at a time.
 const AT_ONCE: usize = 8;
 
-/// How many samples of silence LAME adds on average: its delay and a decoder's (576 + 529), and what is missing to a whole
-/// frame of MPEG 2.
-const DELAY: usize = 576 + 529 + 576 / 2;
+/// From this rate on, in Hz, frames are those of MPEG 1.
+const MPEG_1: u32 = 32_000;
 
 /// What counts as silence: 50 dB below the loudest.
 const SILENT: u16 = 100;
@@ -33,18 +32,18 @@ pub struct Track {
 /// Encodes all of it: mono, constant bit rate, with title and duration in ID3.
 ///
 /// What a player that looks at nothing but frames takes for the duration is that of the sound, if the sound ends with
-/// silence: of that as much is left out as LAME adds (see [`DELAY`]).
+/// silence: of that as much is left out as LAME adds (see `delay`).
 ///
 /// # Errors
 /// If the engine fails before its end, or the track would have more than 128 MiB.
 pub async fn mp3(mut pcm: Pcm, title: &str) -> Result<Track, Failure> {
-    let mut encoder = Encoder::new(pcm.sample_rate, true)?;
+    let (mut encoder, delay) = (Encoder::new(pcm.sample_rate, true)?, delay(pcm.sample_rate));
     let (mut frames, mut samples, mut chunks, mut held) = (Vec::new(), 0u64, Vec::new(), Vec::new());
     while pcm.samples.recv_many(&mut chunks, AT_ONCE).await > 0 {
         for chunk in chunks.drain(..) {
             held.append(&mut chunk?);
         }
-        let end = held.split_off(held.len().saturating_sub(DELAY));
+        let end = held.split_off(held.len().saturating_sub(delay));
         let sound = std::mem::replace(&mut held, end);
         samples += sound.len() as u64;
         let (next, encoded) = encoder.encode(vec![sound]).await?;
@@ -65,12 +64,18 @@ pub async fn mp3(mut pcm: Pcm, title: &str) -> Result<Track, Failure> {
     if let Some(place) = frames.get_mut(..first.len()) {
         place.copy_from_slice(&first);
     }
-    let milliseconds = samples * 1000 / u64::from(pcm.sample_rate);
-    let mut bytes = tags(title, milliseconds)?;
+    let rate = u64::from(pcm.sample_rate);
+    let mut bytes = tags(title, (samples * 1000 + rate / 2) / rate)?;
     bytes.append(&mut frames);
     #[allow(clippy::cast_precision_loss)]
     let seconds = samples as f64 / f64::from(pcm.sample_rate);
     Ok(Track { bytes: bytes.into(), seconds })
+}
+
+/// How many samples of silence LAME adds on average: its delay and a decoder's (576 + 529), and what is missing to a whole
+/// frame.
+fn delay(rate: u32) -> usize {
+    576 + 529 + if rate < MPEG_1 { 576 / 2 } else { 1152 / 2 }
 }
 
 /// ID3v2.3, which every player knows.
