@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Installs what the whole test suite needs beside a Rust toolchain (and Go, where no image registry can be
-# reached), on Debian 12: archive readers, a browser, an engine and judges of speech, Docker, the Python and Node peers, images to judge, cargo-deny.
+# reached), on Debian 12: archive readers, a browser, an engine and judges of speech, Docker, the Python and Node
+# peers, images to judge, cargo-deny.
 # Everything but the Debian packages goes into ${PANNIER_CACHE:-~/.cache/pannier}. Does only what is missing.
 set -euo pipefail
 cd "$(dirname "$0")/.."
