@@ -17,6 +17,12 @@ for program in "$@"; do
     # Lines are `name => /path (address)`, or `/path (address)` for the loader.
     ldd "$program" | sed -n 's/^.*=> \(\/[^ ]*\) (.*$/\1/p; s/^[[:space:]]*\(\/[^ ]*\) (.*$/\1/p' |
         while read -r library; do cp -L --parents "$library" "$root"; done
+    case $program in
+    */espeak-ng)
+        # Its voices are files; it tells where.
+        cp -rL --parents "$("$program" --version | sed -n 's/^.*Data at: //p')" "$root"
+        ;;
+    esac
 done
 
 cp -L /etc/ssl/certs/ca-certificates.crt "$root/etc/ssl/certs/"

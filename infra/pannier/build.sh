@@ -12,10 +12,13 @@ assembled=$CACHE/pannier-image
 from_local_toolchain() {
     local programs=${CARGO_TARGET_DIR:-target}/release
     cargo build --locked --release --package local --bin pannier
-    command -v curl >/dev/null || { echo "curl is missing: infra/install.sh installs it"; exit 1; }
+    for tool in curl espeak-ng; do
+        command -v "$tool" >/dev/null || { echo "$tool is missing: infra/install.sh installs it"; exit 1; }
+    done
     rm -rf "$assembled"
     mkdir -p "$assembled/data"
-    infra/rootfs.sh "$assembled/rootfs" "$programs/pannier" "$(command -v curl)"
+    infra/rootfs.sh "$assembled/rootfs" "$programs/pannier" \
+        "$(command -v curl)" "$(command -v espeak-ng)"
     image_from_folder "$image" infra/Dockerfile "$assembled" <<'LINES'
 COPY rootfs/ /
 COPY --chown=1000:1000 data/ /data/
