@@ -243,3 +243,15 @@ async fn whoever_leaves_ends_the_process() {
     speaking.abort();
     own.gone().await;
 }
+
+#[tokio::test]
+async fn what_it_repeats_of_the_text_is_not_logged() {
+    let logged = async |body| {
+        let Err(failure) = Own::shell(body).speak("").await else { panic!("it fails") };
+        shared::error::chain(&failure)
+    };
+    let told = logged("cat >&2; exit 1").await;
+    assert!(told.contains("something of the text") && !told.contains("Hello"), "{told}");
+    let told = logged("echo out of paper >&2; exit 1").await;
+    assert!(told.contains("it said: out of paper"), "{told}");
+}

@@ -34,6 +34,9 @@ const END_LIMIT: Duration = Duration::from_secs(5);
 /// How long its output may stay open after it and its group have ended: somebody else holds it.
 const DRAIN_LIMIT: Duration = Duration::from_secs(1);
 
+/// So many characters of a text that are found elsewhere are not there by accident.
+const TOLD_APART: usize = 6;
+
 /// Bytes read at a time.
 const PIECE: usize = 64 * 1024;
 
@@ -87,7 +90,7 @@ impl Process {
         let child = self.child.as_mut();
         let pipes = child.and_then(|child| Some((child.stdin.take()?, child.stdout.take()?, child.stderr.take()?)));
         let Some((input, output, errors)) = pipes else { return Err(Failure::passing(format!("{name} has no pipes"))) };
-        let mut said = String::new();
+        let (mut said, spoken) = (String::new(), text.clone());
         let ended = {
             let mut beside = pin!(async { tokio::join!(feed(input, text), overhear(errors, &mut said)) }.fuse());
             let mut ending = pin!(self.ending(name, output));
@@ -102,6 +105,7 @@ impl Process {
             ended
         };
         let explained = |failure: Failure| match failure.source {
+            None if repeats(&said, &spoken) => failure.caused_by("it said something of the text"),
             None => failure.caused_by(format!("it said: {}", said.escape_debug())),
             Some(_) => failure,
         };
@@ -202,6 +206,13 @@ async fn overhear(mut errors: impl AsyncRead + Unpin, kept: &mut String) {
         let room = ERROR_LIMIT.saturating_sub(kept.len());
         kept.push_str(&String::from_utf8_lossy(&piece[..read.min(room)]));
     }
+}
+
+/// Whether what a program complains of has some of the text in it, which belongs into no log.
+fn repeats(said: &str, text: &str) -> bool {
+    let text: Vec<char> = text.trim().chars().collect();
+    let mut parts = text.windows(TOLD_APART.min(text.len()).max(1));
+    parts.any(|part| said.contains(&part.iter().collect::<String>()))
 }
 
 fn judge(name: &str, status: ExitStatus) -> Result<(), Failure> {
