@@ -71,7 +71,7 @@ async fn repeat(app: Arc<App>, worker: &'static Worker, schedule: &'static Sched
             _ = times.tick() => hints.mark_unchanged(),
             _ = hints.changed() => {}
         }
-        if let Err(error) = events::run_schedule(&app, worker, Instant::now() + HANDLING_LIMIT).await {
+        if let Err(error) = events::run_schedule(&app, worker, Instant::now() + schedule.limit).await {
             error!(worker = worker.name, causes = error.causes(), "{error}");
         }
     }

@@ -60,6 +60,11 @@ impl App {
         self.hint.send(()).is_ok()
     }
 
+    /// Whether workers on a schedule run in this process.
+    pub fn runs_workers(&self) -> bool {
+        self.hint.receiver_count() > 0
+    }
+
     /// Changes with each hint from now on. Hints are not counted: one that comes during a run asks for another.
     pub fn hints(&self) -> watch::Receiver<()> {
         self.hint.subscribe()

@@ -43,11 +43,16 @@ pub struct Worker {
     pub on_schedule: Option<Schedule>,
 }
 
+/// How long a run may take, where it needs no more than in the cloud.
+pub const RUN_LIMIT: Duration = Duration::from_secs(15 * 60);
+
 /// What a worker does without being told of an object.
 pub struct Schedule {
     /// How often the local program does it, besides at its start and at [`App::wake_workers`]. In the cloud the
     /// template says how often.
     pub every: Duration,
+    /// How long the local program lets one run take; in the cloud it is the function's time.
+    pub limit: Duration,
     /// One run. Safe to run twice.
     pub handler: for<'a> fn(&'a App) -> Done<'a>,
 }

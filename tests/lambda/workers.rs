@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use shared::app::App;
 use shared::error::Error;
-use shared::events::{Change, Done, ObjectEvent, Schedule, Worker};
+use shared::events::{Change, Done, ObjectEvent, RUN_LIMIT, Schedule, Worker};
 use tests::harness::{Function, Mode, Terms};
 
 use super::app;
@@ -33,7 +33,7 @@ fn listen<'a>(_: &'a App, event: &'a ObjectEvent) -> Done<'a> {
 const CLOCK: Worker = Worker {
     name: "clock",
     on_object: None,
-    on_schedule: Some(Schedule { every: Duration::from_secs(1), handler: strike }),
+    on_schedule: Some(Schedule { every: Duration::from_secs(1), limit: RUN_LIMIT, handler: strike }),
 };
 
 static STRIKES: AtomicU32 = AtomicU32::new(0);

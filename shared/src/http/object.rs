@@ -11,8 +11,8 @@ use crate::storage::{Bucket, Fault, Fetch, Fetched, Head, Key, StoreError};
 /// Headers by which a request asks for less than the whole.
 const CONDITIONS: [HeaderName; 5] = [RANGE, IF_MATCH, IF_NONE_MATCH, IF_MODIFIED_SINCE, IF_UNMODIFIED_SINCE];
 
-/// Sends an object that is there or not, but never another one under the same key; `None` if there is none. The caller
-/// adds the content type.
+/// Sends an object; `None` if there is none. One that is replaced between the two questions of a range is none: under its
+/// key another one is not expected. The caller adds the content type.
 ///
 /// # Errors
 /// 412 and 416, as the request's headers ask for.
@@ -57,7 +57,7 @@ async fn part(
     Ok(fetched.map(|fetched| whole.respond(answer, |_| fetched.body)))
 }
 
-/// One that is another now was deleted in between.
+/// One that is another now was deleted in between, or is just being replaced.
 fn none_if_missing(error: StoreError) -> Result<Option<Fetched>, StoreError> {
     if matches!(error.fault, Fault::Missing | Fault::Precondition) { Ok(None) } else { Err(error) }
 }

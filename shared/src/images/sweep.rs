@@ -7,7 +7,7 @@ use tracing::{info, warn};
 use super::attempt::Attempt;
 use crate::app::App;
 use crate::error::Error;
-use crate::events::{Schedule, Worker};
+use crate::events::{RUN_LIMIT, Schedule, Worker};
 use crate::storage::image_key::parse_attempt;
 use crate::storage::{Bucket, ImageKey, Key};
 
@@ -27,6 +27,7 @@ pub const SWEEP_IMAGES: Worker = Worker {
     on_object: None,
     on_schedule: Some(Schedule {
         every: AGAIN,
+        limit: RUN_LIMIT,
         handler: |app| Box::pin(async move { sweep_older(app, SystemTime::now() - ABANDONED).await }),
     }),
 };

@@ -26,7 +26,7 @@ use serde::{Deserialize, Serialize};
 use crate::app::App;
 use crate::config::BusinessId;
 use crate::error::Error;
-use crate::events::{Change, ObjectEvent, Schedule, Worker};
+use crate::events::{Change, ObjectEvent, RUN_LIMIT, Schedule, Worker};
 use crate::storage::{Bucket, Fault, Key, StoreError, Versioned};
 
 pub use post::{Message, post};
@@ -35,7 +35,7 @@ pub use post::{Message, post};
 pub const DELIVER_CALLBACKS: Worker = Worker {
     name: "deliver-callbacks",
     on_object: Some(|app, event| Box::pin(arrived(app, event))),
-    on_schedule: Some(Schedule { every: sweep::AGAIN, handler: |app| Box::pin(sweep::sweep(app)) }),
+    on_schedule: Some(Schedule { every: sweep::AGAIN, limit: RUN_LIMIT, handler: |app| Box::pin(sweep::sweep(app)) }),
 };
 
 /// What a process remembers between deliveries; nothing of it is missed after a restart.

@@ -60,11 +60,16 @@ async fn take(bucket: &Bucket, route_id: &str, work: &Work) -> Result<Accepted, 
     for _ in 0..ROUNDS {
         let found = route::read(bucket, &id).await?;
         if found.as_ref().is_some_and(|found| found.value.render == render_id) {
-            return Ok(match render::order(bucket, work).await? {
+            let accepted = match render::order(bucket, work).await? {
                 Standing::Ordered => Accepted::New,
                 Standing::Working => Accepted::Working,
                 Standing::Done => Accepted::Done,
-            });
+            };
+            if accepted == Accepted::New {
+                // The route may have been given another text in between.
+                render::leave(bucket, &render_id).await?;
+            }
+            return Ok(accepted);
         }
         let route = Route::new(route_id, &render_id);
         // In this order: see `Cancelled`, and that a text which was accepted is not forgotten.

@@ -77,10 +77,14 @@ pub async fn page(app: &App, cursor: Option<&str>, limit: u16) -> Result<Page, E
 /// `None` for a line that its route has left.
 async fn row(bucket: &Bucket, line: String) -> Result<Option<Row>, Error> {
     let Some(line) = parse_route_line(&line) else { return Ok(None) };
-    let Some(route) = route::read(bucket, line.route).await? else { return Ok(None) };
-    if route.value.want != line.nonce {
+    let route = route::read(bucket, line.route).await?.filter(|route| route.value.want == line.nonce);
+    let Some(route) = route else {
+        // Left by somebody who died, once nobody can be at work on it any more.
+        if u128::from(clock::now().saturating_sub(line.changed)) > render::ABANDONED.as_millis() {
+            bucket.delete(&Key::Speech(SpeechKey::Line(line))).await?;
+        }
         return Ok(None);
-    }
+    };
     let render = render::read(bucket, &route.value.render).await?;
     Ok(render.map(|render| Row::of(route.value, render.value)))
 }

@@ -32,6 +32,7 @@ mod accept;
 pub mod audio;
 mod claim;
 pub mod engine;
+mod input;
 mod list;
 mod render;
 mod route;

@@ -1,17 +1,23 @@
 //! What became of a text in a voice: the record that changes, and the moves between its states.
 
+use std::time::{Duration, SystemTime};
+
 use serde::{Deserialize, Serialize};
 
 use super::engine::Voice;
+use super::route;
 use crate::error::Error;
-use crate::storage::speech_key::Ticket;
+use crate::storage::speech_key::{Ticket, parse_want};
 use crate::storage::{Bucket, Creation, Key, Put, SpeechKey, Versioned};
 use crate::{clock, random_name, sha256};
 
 /// How often a record is read again because another write came first: each of them moved it on.
 pub(super) const ROUNDS: usize = 64;
 
-/// How long work is queued, in milliseconds, until somebody who asks for it looks after its ticket.
+/// How old a want is, at least, when nobody can be at work on it any more: several times the longest request.
+pub(super) const ABANDONED: Duration = Duration::from_secs(5 * 60);
+
+/// How long work is queued or stands still, in milliseconds, until somebody who asks for it looks after its ticket.
 const UNNOTICED: u64 = 10_000;
 
 /// What is to be rendered.
@@ -49,8 +55,10 @@ pub(super) enum State {
         order: Order,
         /// Tells who runs it from others.
         claim: String,
-        /// Which try this is, from 1.
+        /// Which try of the engine this is, from 1.
         attempt: u32,
+        /// How many processes have ended with it.
+        deaths: u32,
         /// When another may take over: milliseconds since 1970.
         until: u64,
     },
@@ -196,12 +204,18 @@ pub(super) async fn mend(bucket: &Bucket, id: &str, found: &Versioned<Render>) -
             order.put_ticket(bucket, id).await?;
             Ok(true)
         }
+        State::Running { order, until, .. } if clock::now().saturating_sub(*until) > UNNOTICED => {
+            order.put_ticket(bucket, id).await?;
+            Ok(true)
+        }
         State::Done(track) if !is_intact(bucket, &found.value.name, track).await? => {
             again(bucket, id, found).await?;
             Ok(true)
         }
         State::Cancelled => {
             again(bucket, id, found).await?;
+            // The route may have left it in between.
+            Box::pin(leave(bucket, id)).await?;
             Ok(true)
         }
         _ => Ok(false),
@@ -231,21 +245,39 @@ pub(super) async fn leave(bucket: &Bucket, id: &str) -> Result<(), Error> {
             return Ok(());
         }
         if change(bucket, id, &found, State::Cancelled).await? {
-            order.delete_ticket(bucket, id).await?;
-            if is_wanted(bucket, id).await? {
-                self::order(bucket, &found.value.work).await?;
-            }
-            return Ok(());
+            // The ticket goes last: by it a worker finds what is left to do here, if this ends before.
+            revive(bucket, id, &found.value.work).await?;
+            return order.delete_ticket(bucket, id).await;
         }
     }
     Err(busy())
 }
 
+/// Orders again what was cancelled and is wanted all the same.
+pub(super) async fn revive(bucket: &Bucket, id: &str, work: &Work) -> Result<(), Error> {
+    if is_wanted(bucket, id).await? {
+        order(bucket, work).await?;
+    }
+    Ok(())
+}
+
+/// Whether a route wants it. A want whose route says something else was left by somebody who died: it is deleted once nobody
+/// can be at work on it any more.
 async fn is_wanted(bucket: &Bucket, id: &str) -> Result<bool, Error> {
-    let mut pages = bucket.list(&Key::Speech(SpeechKey::Wants(id))).of_at_most(1);
-    Ok(pages.next().await?.is_some_and(|page| !page.is_empty()))
+    let mut pages = bucket.list(&Key::Speech(SpeechKey::Wants(id)));
+    while let Some(page) = pages.next().await? {
+        for want in page {
+            let Some((route, nonce)) = parse_want(&want.key) else { continue };
+            let is_new = want.modified.elapsed().is_ok_and(|age| age < ABANDONED) || want.modified > SystemTime::now();
+            if is_new || route::read(bucket, route).await?.is_some_and(|route| route.value.want == nonce) {
+                return Ok(true);
+            }
+            bucket.delete(&Key::Listed(&want.key)).await?;
+        }
+    }
+    Ok(false)
 }
 
 pub(super) fn busy() -> Error {
-    Error::unavailable("Too many work on this text at once.")
+    Error::unavailable("Too many requests for this text at once.")
 }

@@ -66,6 +66,6 @@ impl Route {
 
     fn companions<'a>(&'a self, id: &'a str) -> [SpeechKey<'a>; 2] {
         let line = RouteLine { changed: self.changed, route: id, nonce: &self.want };
-        [SpeechKey::Want { render: &self.render, nonce: &self.want }, SpeechKey::Line(line)]
+        [SpeechKey::Want { render: &self.render, route: id, nonce: &self.want }, SpeechKey::Line(line)]
     }
 }

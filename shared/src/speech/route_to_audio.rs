@@ -4,12 +4,12 @@ use http::StatusCode;
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::input;
 use super::script::{Script, Texts};
-use super::track::unreadable;
 use super::{Accepted, accept};
 use crate::app::App;
 use crate::error::Error;
-use crate::http::{Auth, Dialect, Endpoint, Limits, Needs, Reply, Request, Verb, body};
+use crate::http::{Auth, Dialect, Endpoint, Limits, Needs, Reply, Request, Verb};
 
 /// A text as SSML, or what stands under `text` in a JSON document.
 pub const ROUTE_TO_AUDIO: Endpoint = Endpoint {
@@ -70,8 +70,7 @@ async fn string_to_audio(app: &App, request: Request) -> Result<Reply, Error> {
 }
 
 async fn read(request: Request) -> Result<Asked, Error> {
-    let bytes = body::collect(request.body, BODY_LIMIT).await?;
-    let asked: Asked = serde_json::from_slice(&bytes).map_err(|cause| unreadable().caused_by(cause))?;
+    let asked: Asked = input::read(request.body, BODY_LIMIT).await?;
     if asked.route_id().is_empty() { Err(incomplete()) } else { Ok(asked) }
 }
 

@@ -25,7 +25,7 @@ pub const SERVE: Endpoint = Endpoint {
 const NAME_LIMIT: usize = 44;
 
 /// Not for good, as an image: a damaged track is rendered again under its name.
-const FOR_AN_HOUR: HeaderValue = HeaderValue::from_static("public, max-age=3600");
+const FOR_A_MINUTE: HeaderValue = HeaderValue::from_static("public, max-age=60");
 
 async fn serve(app: &App, request: Request) -> Result<Reply, Error> {
     let missing = || Error::not_found("There is no such track.");
@@ -35,7 +35,7 @@ async fn serve(app: &App, request: Request) -> Result<Reply, Error> {
     let mut response = sent.ok_or_else(missing)?;
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("audio/mpeg"));
-    headers.insert(CACHE_CONTROL, FOR_AN_HOUR);
+    headers.insert(CACHE_CONTROL, FOR_A_MINUTE);
     if let Ok(disposition) = HeaderValue::try_from(format!("inline; filename=\"{name}.mp3\"")) {
         headers.insert(CONTENT_DISPOSITION, disposition);
     }

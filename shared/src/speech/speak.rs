@@ -12,10 +12,11 @@ use tracing::info;
 
 use super::audio::{self, Format};
 use super::engine::{Engines, Failure};
+use super::input;
 use super::script::{Language, Script};
 use crate::app::App;
-use crate::error::{BoxError, Error, Problem};
-use crate::http::{Auth, Dialect, Endpoint, Limits, Needs, Reply, Request, Verb, body};
+use crate::error::{BoxError, Error, Kind, Problem};
+use crate::http::{Auth, Body, Dialect, Endpoint, Limits, Needs, Reply, Request, Verb, body};
 
 /// The largest request: the longest text that may be configured, every character escaped as two (RFC 8259, section 7).
 const BODY_LIMIT: u64 = 512 * 1024;
@@ -48,7 +49,7 @@ pub const SPEAK: Endpoint = Endpoint {
     paths: &["/v1/audio/speech"],
     auth: Auth::Open,
     dialect: Dialect::Msg,
-    needs: Needs::Nothing,
+    needs: Needs::Store,
     limits: Limits { body: BODY_LIMIT, time: TIME_LIMIT },
     handler: |app, request| {
         Box::pin(async move {
@@ -63,18 +64,17 @@ type Wrong = (Option<&'static str>, Error);
 
 async fn speak(app: &App, request: Request) -> Result<Reply, Wrong> {
     let id = request.id.clone();
-    let read = body::collect(request.body, BODY_LIMIT).await.map_err(|error| (None, error))?;
-    let fields = Fields::read(&read)?;
+    let fields = Fields::read(request.body).await?;
     let format = fields.format()?;
     let speed = fields.speed()?;
     let limit = app.config.speech.text_limit;
-    let script = Script::from_paragraphs(&[fields.input()?], limit).map_err(|error| (Some("input"), error))?;
-    let language = Language::of_text(&script.text());
+    let script = Script::from_paragraphs(&[fields.input()?], limit).map_err(|error| (Some("input"), named(error)))?;
+    let language = fields.language()?.unwrap_or_else(|| Language::of_text(&script.text()));
     let engines = &app.engines;
     let asked = fields.asked(engines)?;
     let voice = engines.choose(&language, asked.as_deref()).map_err(|error| (Some("voice"), error))?;
     let place = place().await.map_err(|error| (None, error))?;
-    let sound = engines.speak(&voice, &script, speed).await.map_err(|failure| (None, unavailable(failure)))?;
+    let sound = engines.speak(&voice, &script, speed).await.map_err(|failure| (None, failed(failure)))?;
     let mut sound = Box::pin(audio::stream(sound, format));
     // What fails before the first byte is an answer.
     let first = match sound.next().await {
@@ -104,13 +104,21 @@ async fn place() -> Result<SemaphorePermit<'static>, Error> {
     place.ok().and_then(Result::ok).ok_or_else(|| Error::unavailable("Too many texts are spoken at once."))
 }
 
-fn unavailable(failure: Failure) -> Error {
-    Error::unavailable(failure.reason.clone()).caused_by(failure)
+/// A text that is refused is called as this call has it.
+fn named(error: Error) -> Error {
+    if error.message() == "Invalid route_text" { Error::invalid("Invalid input").caused_by(error) } else { error }
+}
+
+/// What would fail again is not worth another try.
+fn failed(failure: Failure) -> Error {
+    let reason = failure.reason.clone();
+    let error = if failure.passing { Error::unavailable(reason) } else { Error::new(Kind::Unprocessable, reason) };
+    error.caused_by(failure)
 }
 
 fn silent(cause: BoxError) -> Error {
     match cause.downcast::<Failure>() {
-        Ok(failure) => unavailable(*failure),
+        Ok(failure) => failed(*failure),
         Err(other) => Error::internal("encode the first sound", other),
     }
 }
@@ -127,9 +135,8 @@ fn with_details(param: Option<&'static str>, error: Error) -> Error {
 struct Fields(Map<String, Value>);
 
 impl Fields {
-    fn read(body: &[u8]) -> Result<Self, Wrong> {
-        let malformed = |cause: serde_json::Error| (None, Error::invalid("Can not read passed json").caused_by(cause));
-        let fields = Self(serde_json::from_slice(body).map_err(malformed)?);
+    async fn read(content: Body) -> Result<Self, Wrong> {
+        let fields = Self(input::read(content, BODY_LIMIT).await.map_err(|error| (None, error))?);
         // A manner of speaking in words: no engine here knows it.
         fields.text("instructions", usize::MAX)?;
         match fields.text("stream_format", NAME_LIMIT)? {
@@ -146,6 +153,12 @@ impl Fields {
             Some(Value::String(_)) => Err(wrong(name, format!("{name} has at most {limit} characters"))),
             Some(_) => Err(wrong(name, format!("{name} must be a string"))),
         }
+    }
+
+    /// Ours, beside what the convention has.
+    fn language(&self) -> Result<Option<Language>, Wrong> {
+        let tag = self.text("lang", NAME_LIMIT)?.filter(|tag| !tag.is_empty());
+        tag.map(|tag| Language::of_tag(tag).ok_or_else(|| wrong("lang", "Invalid lang"))).transpose()
     }
 
     fn input(&self) -> Result<&str, Wrong> {

@@ -3,11 +3,12 @@
 use http::StatusCode;
 use serde_json::{Value, json};
 
+use super::input;
 use super::render::{self, Render, State};
 use super::{Row, link, route};
 use crate::app::App;
 use crate::error::{Error, Kind};
-use crate::http::{Auth, Dialect, Endpoint, Limits, Needs, Reply, Request, Verb, body, detached};
+use crate::http::{Auth, Dialect, Endpoint, Limits, Needs, Reply, Request, Verb, detached};
 
 /// The link of a route's track, once there is one.
 pub const TRACK: Endpoint = Endpoint {
@@ -79,12 +80,8 @@ impl Progress {
 }
 
 async fn track(app: &App, request: Request) -> Result<Reply, Error> {
-    let bytes = body::collect(request.body, Limits::READ.body).await?;
-    let asked: Value = serde_json::from_slice(&bytes).map_err(|cause| unreadable().caused_by(cause))?;
-    let route_id = match asked.as_object() {
-        Some(fields) => fields.get("route_id").and_then(Value::as_str).filter(|id| !id.is_empty()),
-        None => return Err(unreadable()),
-    };
+    let asked: Value = input::read(request.body, Limits::READ.body).await?;
+    let route_id = asked["route_id"].as_str().filter(|id| !id.is_empty());
     let route_id = route_id.ok_or_else(|| Error::invalid("route_id is not passed"))?;
     let Row { progress, .. } = find(app, route_id).await?.ok_or_else(|| Error::new(Kind::NotFound, "NOT_FOUND"))?;
     let mut data = json!({ "msg": progress.word() });
@@ -94,8 +91,4 @@ async fn track(app: &App, request: Request) -> Result<Reply, Error> {
         Progress::Done { name, .. } => data["link"] = link(name).into(),
     }
     Ok(Reply::Json(StatusCode::OK, data))
-}
-
-pub(super) fn unreadable() -> Error {
-    Error::invalid("Can not read passed json")
 }

@@ -1,7 +1,6 @@
 //! The worker that renders.
 
 use std::collections::HashMap;
-use std::thread::available_parallelism;
 use std::time::Duration;
 
 use futures_util::StreamExt;
@@ -19,25 +18,29 @@ use crate::error::{Error, chain};
 use crate::events::{Change, ObjectEvent, Schedule, Worker};
 use crate::storage::speech_key::parse_ticket;
 use crate::storage::{Bucket, Key, Put, SpeechKey};
+use crate::work::processors;
 
 /// Renders what is queued: one text when its ticket arrives, and all of them every so often. Safe to run twice.
 pub const RENDER_SPEECH: Worker = Worker {
     name: "render-speech",
     on_object: Some(|app, event| Box::pin(arrived(app, event))),
-    on_schedule: Some(Schedule { every: AGAIN, handler: |app| Box::pin(sweep(app)) }),
+    on_schedule: Some(Schedule { every: AGAIN, limit: WITHOUT_END, handler: |app| Box::pin(sweep(app)) }),
 };
 
 /// How often the local program looks for work that nobody told it of, and how long it leaves alone what another is at.
 const AGAIN: Duration = Duration::from_secs(5);
 
-/// How long a run begins new work, so that it has ended before it would be ended: a run has a quarter of an hour.
+/// A run of the local program ends when there is nothing left to do, which may never be.
+const WITHOUT_END: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
+
+/// How long a run of a function begins new work, so that it has ended before it would be ended: it has a quarter of an hour.
 const SHIFT: Duration = Duration::from_secs(5 * 60);
 
 /// How long an engine that failed is left alone; the next time four times as long.
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// How long a track is cached by the store's own clients: as the endpoint says.
-const CACHED: &str = "public, max-age=3600";
+const CACHED: &str = "public, max-age=60";
 
 /// Where a worker with a schedule runs in this process, it finds the ticket.
 async fn arrived(app: &App, event: &ObjectEvent) -> Result<(), Error> {
@@ -51,13 +54,13 @@ async fn arrived(app: &App, event: &ObjectEvent) -> Result<(), Error> {
 /// Works until there is nothing left to do; what comes meanwhile is begun as soon as there is a place for it.
 async fn sweep(app: &App) -> Result<(), Error> {
     let bucket = &app.storage()?.main;
+    let end = Instant::now() + if app.runs_workers() { WITHOUT_END } else { SHIFT };
     let (mut hints, mut running) = (app.hints(), FuturesUnordered::new());
-    let end = Instant::now() + SHIFT;
     // Since when something is worked on, here (`None`) or elsewhere.
     let mut seen: HashMap<String, Option<Instant>> = HashMap::new();
     loop {
         seen.retain(|_, since| since.is_none_or(|since| since.elapsed() < AGAIN));
-        let places = if Instant::now() < end { places() - running.len() } else { 0 };
+        let places = if Instant::now() < end { places().saturating_sub(running.len()) } else { 0 };
         match tickets(bucket, |ticket| !seen.contains_key(ticket), places).await {
             Ok(tickets) => {
                 for ticket in tickets {
@@ -97,14 +100,18 @@ async fn tickets(bucket: &Bucket, fit: impl Fn(&str) -> bool, most: usize) -> Re
 
 /// Twice as many as there are processors: an engine that hangs must not hold up all others.
 fn places() -> usize {
-    2 * available_parallelism().map_or(1, usize::from)
+    2 * processors()
 }
 
 /// Does what a ticket says, unless another does.
 async fn work(app: &App, key: &str) -> Result<(), Error> {
     let Some(ticket) = parse_ticket(key) else { return Ok(()) };
     let bucket = &app.storage()?.main;
-    let found = render::read(bucket, ticket.render).await?;
+    let mut found = render::read(bucket, ticket.render).await?;
+    if let Some(cancelled) = found.take_if(|found| found.value.state == State::Cancelled) {
+        // Who cancelled it has died, or is about to look whether it is wanted.
+        render::revive(bucket, ticket.render, &cancelled.value.work).await?;
+    }
     let found = found.filter(|found| found.value.state.order().is_some_and(|order| order.is_of(&ticket)));
     let Some(found) = found else {
         // The work was done by who died before deleting it, or another was asked for.
@@ -114,8 +121,9 @@ async fn work(app: &App, key: &str) -> Result<(), Error> {
     let next = tokio::select! {
         next = perform(app, &claim, &found.value) => next?,
         lost = claim.keep() => {
+            lost?;
             info!(render = ticket.render, "no longer wanted");
-            return lost;
+            return Ok(());
         }
     };
     if !claim.finish(next).await? {

@@ -5,7 +5,7 @@
 //! | `audio/{name}.mp3` | a track, under the name that its link has |
 //! | `speech/routes/{sha256 of the route id}` | which render a route wants: a record that changes |
 //! | `speech/renders/{sha256}` | what became of a text in a voice: the other record that changes |
-//! | `speech/wants/{render}/{nonce}` | empty: a route wants this render |
+//! | `speech/wants/{render}/{route}.{nonce}` | empty: a route wants this render |
 //! | `speech/queue/{milliseconds}.{render}.{nonce}` | empty: a ticket, work that is still to be done, the oldest first |
 //! | `speech/lines/{10^13 - 1 - milliseconds}/{route}/{nonce}` | empty: a line of the list of routes, newest first |
 //!
@@ -32,6 +32,8 @@ pub enum SpeechKey<'a> {
     Want {
         /// The render.
         render: &'a str,
+        /// The SHA-256 of the route's id, in hex.
+        route: &'a str,
         /// Only this route, at this time, has it.
         nonce: &'a str,
     },
@@ -75,7 +77,7 @@ impl fmt::Display for SpeechKey<'_> {
             Self::Route(route) => write!(f, "speech/routes/{route}"),
             Self::Render(render) => write!(f, "speech/renders/{render}"),
             Self::Wants(render) => write!(f, "speech/wants/{render}/"),
-            Self::Want { render, nonce } => write!(f, "speech/wants/{render}/{nonce}"),
+            Self::Want { render, route, nonce } => write!(f, "speech/wants/{render}/{route}.{nonce}"),
             Self::Queue => f.write_str("speech/queue/"),
             Self::Ticket(Ticket { asked, render, nonce }) => {
                 write!(f, "speech/queue/{asked:013}.{render}.{nonce}")
@@ -93,6 +95,11 @@ pub fn parse_ticket(key: &str) -> Option<Ticket<'_>> {
     let mut parts = key.strip_prefix("speech/queue/")?.split('.');
     let ticket = Ticket { asked: parts.next()?.parse().ok()?, render: parts.next()?, nonce: parts.next()? };
     (parts.next().is_none() && SpeechKey::Ticket(ticket).to_string() == key).then_some(ticket)
+}
+
+/// Reads a [`SpeechKey::Want`] back: its route and its nonce; `None` for anything else.
+pub fn parse_want(key: &str) -> Option<(&str, &str)> {
+    key.strip_prefix("speech/wants/")?.split_once('/')?.1.split_once('.')
 }
 
 /// Reads a [`SpeechKey::Line`] back; `None` for anything else.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::sweep;
 use crate::app::App;
 use crate::error::Error;
-use crate::events::{Change, ObjectEvent, Schedule, Worker};
+use crate::events::{Change, ObjectEvent, RUN_LIMIT, Schedule, Worker};
 use crate::storage::Item;
 use crate::storage::upload_key::{parse, split};
 
@@ -16,7 +16,7 @@ const AGAIN: Duration = Duration::from_secs(10);
 pub const TEND_UPLOADS: Worker = Worker {
     name: "tend-uploads",
     on_object: Some(|app, event| Box::pin(handed_over(app, event))),
-    on_schedule: Some(Schedule { every: AGAIN, handler: |app| Box::pin(tend(app)) }),
+    on_schedule: Some(Schedule { every: AGAIN, limit: RUN_LIMIT, handler: |app| Box::pin(tend(app)) }),
 };
 
 async fn handed_over(app: &App, event: &ObjectEvent) -> Result<(), Error> {

@@ -6,7 +6,7 @@ use tracing::info;
 
 use crate::app::App;
 use crate::error::Error;
-use crate::events::{Schedule, Worker};
+use crate::events::{RUN_LIMIT, Schedule, Worker};
 use crate::storage::key::parse_import;
 use crate::storage::{Key, Storage, StoreError};
 
@@ -21,7 +21,7 @@ const AGAIN: Duration = Duration::from_secs(10 * 60);
 pub const SWEEP_IMPORTS: Worker = Worker {
     name: "sweep-imports",
     on_object: None,
-    on_schedule: Some(Schedule { every: AGAIN, handler: |app| Box::pin(sweep(app)) }),
+    on_schedule: Some(Schedule { every: AGAIN, limit: RUN_LIMIT, handler: |app| Box::pin(sweep(app)) }),
 };
 
 /// Takes away the folders of imports that were given up. Safe to run twice, and beside imports.

@@ -9,7 +9,7 @@ use flite_rs::language::Language;
 use flite_rs::{Engine, Flow, KAL_VOICE_DATA, KAL16_VOICE_DATA, VoiceParams, data, pipeline, text, voice};
 use tokio::sync::mpsc;
 
-use super::sound::{Failure, Sink, amplify, is_sayable};
+use super::sound::{Failure, Sink, amplify};
 use super::{Voice, plain};
 use crate::error::Error;
 use crate::speech::script::{Phrase, Piece, Style};
@@ -76,9 +76,6 @@ fn say(
             samples.extend_from_slice(period);
             if listener.is_closed() { Flow::Stop } else { Flow::Continue }
         });
-    }
-    if samples.is_empty() && is_sayable(&phrase.text) {
-        return Err(Failure::lasting("flite made no sound"));
     }
     amplify(&mut samples, phrase.style.volume);
     Ok((voice.sample_rate, samples))

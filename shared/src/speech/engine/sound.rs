@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use tokio::sync::mpsc::error::SendTimeoutError;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::error::{BoxError, Error, Kind};
@@ -13,6 +14,10 @@ const CHUNK: usize = 8192;
 /// How many chunks an engine may be ahead of whoever listens: about half a minute, so that the next phrase is made while
 /// the last one is encoded.
 const AHEAD: usize = 64;
+
+/// How long whoever listens may take nothing: there is half a minute of sound on its way then, and an engine with its
+/// process waits.
+const LISTENER_LIMIT: Duration = Duration::from_secs(120);
 
 /// The longest sound of one text.
 pub(in crate::speech) const LONGEST: Duration = Duration::from_secs(4 * 3600);
@@ -88,6 +93,8 @@ pub(super) struct Sink {
     owed: Duration,
     /// Samples so far.
     made: u64,
+    /// Whether a phrase had no sound.
+    unheard: bool,
 }
 
 /// Runs an engine beside the process's other work; returns when there is sound.
@@ -101,7 +108,7 @@ where
     let (samples, mut receiver) = mpsc::channel(AHEAD);
     let (started, rate) = oneshot::channel();
     let sink =
-        Sink { engine: engine.to_owned(), samples, started: Some(started), rate: None, owed: Duration::ZERO, made: 0 };
+        Sink { engine: engine.to_owned(), samples, started: Some(started), rate: None, owed: Duration::ZERO, made: 0, unheard: false };
     let teller = sink.samples.clone();
     let work = work(sink);
     tokio::spawn(async move {
@@ -134,6 +141,8 @@ impl Sink {
             return Err(Failure::lasting(format!("{} changed its sample rate", self.engine)));
         }
         if samples.is_empty() {
+            // One phrase of several may have nothing that this voice can read.
+            self.unheard = true;
             return Ok(());
         }
         self.begin(rate).await?;
@@ -176,12 +185,16 @@ impl Sink {
         if self.made > most {
             return Err(Failure::lasting("the sound is longer than four hours"));
         }
-        self.samples.send(Ok(samples)).await.map_err(|_| Failure::passing("nobody listens any more"))
+        match self.samples.send_timeout(Ok(samples), LISTENER_LIMIT).await {
+            Ok(()) => Ok(()),
+            Err(SendTimeoutError::Closed(_)) => Err(Failure::passing("nobody listens any more")),
+            Err(SendTimeoutError::Timeout(_)) => Err(Failure::passing("nobody took the sound for two minutes")),
+        }
     }
 
     /// When everything was said.
     async fn end(mut self) -> Result<(), Failure> {
-        if self.rate.is_none() && self.owed.is_zero() {
+        if self.rate.is_none() && (self.unheard || self.owed.is_zero()) {
             return Err(Failure::lasting(format!("{} made no sound", self.engine)));
         }
         self.begin(self.rate.unwrap_or(SILENT_RATE)).await
@@ -199,9 +212,4 @@ pub(super) fn amplify(samples: &mut [i16], factor: f32) {
         let amplified = (f32::from(*sample) * factor).round() as i16;
         *sample = amplified;
     }
-}
-
-/// Whether there is something to be heard in it: what has neither letters nor digits may be silent.
-pub(super) fn is_sayable(text: &str) -> bool {
-    text.chars().any(char::is_alphanumeric)
 }

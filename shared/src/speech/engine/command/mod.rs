@@ -16,9 +16,9 @@ use tokio::sync::Semaphore;
 
 use self::process::run;
 use super::Voice;
-use super::sound::{Failure, Sink, amplify, is_sayable};
+use super::sound::{Failure, Sink, amplify};
 use crate::config::variable;
-use crate::speech::script::{Phrase, Piece};
+use crate::speech::script::{Phrase, Piece, Style};
 use crate::work::processors;
 
 /// Where programs are looked for if `PATH` does not say.
@@ -34,6 +34,9 @@ const TAIL: Duration = Duration::from_millis(300);
 
 /// What counts as silence: 50 dB below the loudest.
 const SILENT: i16 = 100;
+
+/// Below this volume a program is not asked for it.
+const SOFT: f32 = 0.1;
 
 /// How many run at once: one a processor. They are processes of their own and share with nobody but each other.
 static PLACES: LazyLock<Semaphore> = LazyLock::new(|| Semaphore::new(processors()));
@@ -92,13 +95,13 @@ impl Command {
         })?;
         let place = tokio::time::timeout(WAIT_LIMIT, PLACES.acquire()).await;
         let Ok(Ok(_place)) = place else { return Err(Failure::passing("too many texts are spoken at once")) };
-        let filled = arguments.iter().map(|text| argument::fill(text, voice, phrase.style, speed)).collect();
+        // What would be too soft for 16 bits is made softer here, so that silence lasts as long as the words.
+        let soft = phrase.style.volume < SOFT;
+        let style = if soft { Style { volume: 1.0, ..phrase.style } } else { phrase.style };
+        let filled = arguments.iter().map(|text| argument::fill(text, voice, style, speed)).collect();
         let mut sound = run(name, &program, filled, line(&phrase.text), *time_limit).await?;
         trim(&mut sound.samples, sound.rate);
-        if sound.samples.is_empty() && is_sayable(&phrase.text) {
-            return Err(Failure::lasting(format!("{name} made no sound")));
-        }
-        if !arguments.iter().any(|text| text.contains("{volume}")) {
+        if soft || !arguments.iter().any(|text| text.contains("{volume}")) {
             amplify(&mut sound.samples, phrase.style.volume);
         }
         Ok((sound.rate, sound.samples))
@@ -131,7 +134,8 @@ fn find(program: &str) -> Option<PathBuf> {
     };
     if program.contains('/') {
         // As it was named even if it may not be run: what is wrong with it shows when it is started.
-        let path = PathBuf::from(program);
+        // It is started elsewhere.
+        let path = std::path::absolute(program).ok()?;
         return path.is_file().then_some(path);
     }
     let path = variable("PATH").unwrap_or_else(|| PATH.to_owned());
