@@ -8,6 +8,7 @@ mod browser;
 mod door;
 mod images;
 mod lambda;
+mod model;
 mod outbox;
 mod pages;
 mod probe;

@@ -145,7 +145,8 @@ contract! {
             let answer = post(stack, "/route_to_audio", &document).await;
             assert_eq!((answer.status.as_u16(), answer.json()), (400, json!({ "msg": expected })), "{document}");
         }
-        for text in ["", "null", "7", "[]", "\"x\"", "{", "{\"route_id\":\"x\",\"route_text\":\"\\ud800\"}", "\u{feff}{}"] {
+        let array = "[\"x\",\"Hello.\",null,null,null]";
+        for text in ["", "null", "7", "[]", array, "\"x\"", "{", "{\"route_id\":\"x\",\"route_text\":\"\\ud800\"}", "\u{feff}{}"] {
             for path in ["/route_to_audio", "/string_to_audio", "/get_track_for_route"] {
                 let answer = post_raw(stack, path, text.to_owned()).await;
                 let expected = json!({ "msg": "Can not read passed json" });
@@ -158,6 +159,18 @@ contract! {
         let answer = post(stack, "/string_to_audio", &json!({ "route_id": "x", "route_json": { "text": "a" } })).await;
         assert_eq!((answer.status.as_u16(), answer.json()["msg"].as_str()), (400, Some(incomplete)));
         assert!(stack.keys("speech/").await.is_empty(), "nothing is kept of what was refused");
+    }
+
+    async fn a_paragraph_that_the_voice_cannot_read_does_not_break_the_others(stack: &Stack) {
+        let body = "The Forbidden City is a palace in the middle of Beijing.";
+        let document = json!({ "route_id": "mixed", "route_json": { "a": { "text": "故宫" }, "b": { "text": body } } });
+        assert_eq!(post(stack, "/route_to_audio", &document).await.status, 200);
+        assert!(track(stack, "mixed").await.len() > 10_000);
+        // One of nothing else has no sound, and is not tried for ever.
+        let document = json!({ "route_id": "none", "route_text": "故宫", "lang": "en" });
+        assert_eq!(post(stack, "/route_to_audio", &document).await.status, 200);
+        let broken = finished(stack, "none").await;
+        assert_eq!((&broken["msg"], &broken["reason"]), (&json!("BROKEN"), &json!("flite made no sound")));
     }
 
     async fn as_much_as_is_allowed_is_spoken(stack: &Stack) {

@@ -245,3 +245,20 @@ fn every_voice_of_the_list_is_one_of_espeak() {
     }
     assert!(reached > 100, "{reached} of {}", there.len());
 }
+
+#[tokio::test]
+async fn what_is_said_silently_lasts_as_long() {
+    if require::tool("espeak-ng").is_none() {
+        return;
+    }
+    let engines = engines("");
+    for voice in [voice("flite", "kal16", "en"), voice("espeak-ng", "ru", "ru")] {
+        let aloud = speak(&engines, &voice, vec![say("12345")]).await.unwrap();
+        for volume in [0.0, 0.001] {
+            let style = Style { volume, ..Style::default() };
+            let silent = speak(&engines, &voice, vec![styled("12345", style)]).await.unwrap();
+            assert!(silent.peak() < 50 && aloud.peak() > 1000, "{voice:?}");
+            assert_eq!(silent.samples.len(), aloud.samples.len(), "{voice:?}");
+        }
+    }
+}

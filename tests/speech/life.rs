@@ -2,6 +2,7 @@
 
 use futures_util::{StreamExt, stream};
 use serde_json::json;
+use shared::speech::RENDER_SPEECH;
 use tests::stack::{Backend, Door, Settings, Stack};
 
 use super::request::{finished, link, post, progress, say, track};
@@ -145,6 +146,21 @@ async fn what_fails_is_tried_again_and_then_told() {
     assert_eq!(engine.begun().iter().filter(|text| *text == "Say 6.").count(), 3);
     engine.wait_until_gone().await;
     assert!(!tests::program::log(&stack.data()).contains("Say 6"), "no text in the log");
+}
+
+/// In the cloud the news of a ticket is what makes a function render, and a ticket that is over is forgotten.
+#[tokio::test(flavor = "multi_thread")]
+async fn news_of_a_ticket_is_enough_for_a_function() {
+    let Some(stack) = Stack::start(Door::Functions, Backend::Embedded).await else { return };
+    say(&stack, "told", "The news is good.").await;
+    let tickets = under_way(&stack).await;
+    assert_eq!(tickets.len(), 1, "{tickets:?}");
+    for _ in 0..2 {
+        assert_eq!(stack.tell(&RENDER_SPEECH, &tickets[0]).await, json!([]));
+        assert_eq!(progress(&stack, "told").await.json()["msg"], "OK");
+        assert!(under_way(&stack).await.is_empty());
+    }
+    assert_eq!(stack.tell(&RENDER_SPEECH, "speech/queue/x").await, json!([]), "nothing of ours");
 }
 
 async fn killed(backend: Backend) {

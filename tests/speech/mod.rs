@@ -3,6 +3,7 @@
 mod contract;
 mod engines;
 mod life;
+mod model;
 mod polly;
 mod programs;
 mod request;

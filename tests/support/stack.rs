@@ -295,6 +295,17 @@ impl Stack {
         }
     }
 
+    /// Tells a worker's function of an object that was stored, as a queue would; which messages it gives back.
+    ///
+    /// # Panics
+    /// If the door is another.
+    pub async fn tell(&self, worker: &Worker, key: &str) -> serde_json::Value {
+        let news = json!({ "Records": [{ "eventName": "ObjectCreated:Put", "s3": {
+            "bucket": { "name": self.bucket }, "object": { "key": key, "size": 0, "eTag": "e" } } }] });
+        let batch = json!({ "Records": [{ "messageId": "1", "eventSource": "aws:sqs", "body": news.to_string() }] });
+        self.function(worker.name, Mode::Buffered).await.invoke(batch).await["batchItemFailures"].take()
+    }
+
     /// Waits until every CRC-32 of an archive is known, and returns the whole of it.
     pub async fn settled(&self, path: &str) -> Answer {
         loop {

@@ -1,6 +1,7 @@
 //! The worker that renders.
 
 use std::collections::HashMap;
+use std::pin::pin;
 use std::time::Duration;
 
 use futures_util::StreamExt;
@@ -55,16 +56,23 @@ async fn arrived(app: &App, event: &ObjectEvent) -> Result<(), Error> {
 async fn sweep(app: &App) -> Result<(), Error> {
     let bucket = &app.storage()?.main;
     let end = Instant::now() + if app.runs_workers() { WITHOUT_END } else { SHIFT };
-    let (mut hints, mut running) = (app.hints(), FuturesUnordered::new());
-    // Since when something is worked on, here (`None`) or elsewhere.
-    let mut seen: HashMap<String, Option<Instant>> = HashMap::new();
+    let (mut hints, mut running, mut seen) = (app.hints(), FuturesUnordered::new(), Seen::default());
     loop {
-        seen.retain(|_, since| since.is_none_or(|since| since.elapsed() < AGAIN));
+        seen.forget();
         let places = if Instant::now() < end { places().saturating_sub(running.len()) } else { 0 };
-        match tickets(bucket, |ticket| !seen.contains_key(ticket), places).await {
+        let before = seen.clone();
+        let mut listing = pin!(tickets(bucket, |ticket| !before.0.contains_key(ticket), places));
+        // What is under way goes on meanwhile.
+        let listed = loop {
+            tokio::select! {
+                listed = &mut listing => break listed,
+                Some(worked) = running.next() => seen.worked(worked),
+            }
+        };
+        match listed {
             Ok(tickets) => {
                 for ticket in tickets {
-                    seen.insert(ticket.clone(), None);
+                    seen.0.insert(ticket.clone(), None);
                     running.push(async move { (Box::pin(work(app, &ticket)).await, ticket) });
                 }
             }
@@ -76,15 +84,27 @@ async fn sweep(app: &App) -> Result<(), Error> {
             return Ok(());
         }
         tokio::select! {
-            Some((worked, ticket)) = running.next() => {
-                if let Err(error) = worked {
-                    warn!(ticket, causes = error.causes(), "a text is left for another time: {error}");
-                }
-                seen.insert(ticket, Some(Instant::now()));
-            }
+            Some(worked) = running.next() => seen.worked(worked),
             changed = hints.changed(), if places > 0 => changed.map_err(|cause| Error::internal("wait for work", cause))?,
             () = sleep_until(Instant::now() + AGAIN) => {}
         }
+    }
+}
+
+/// Since when a ticket is not looked at again for a while; `None` while it is worked on here.
+#[derive(Clone, Default)]
+struct Seen(HashMap<String, Option<Instant>>);
+
+impl Seen {
+    fn forget(&mut self) {
+        self.0.retain(|_, since| since.is_none_or(|since| since.elapsed() < AGAIN));
+    }
+
+    fn worked(&mut self, (outcome, ticket): (Result<(), Error>, String)) {
+        if let Err(error) = outcome {
+            warn!(ticket, causes = error.causes(), "a text is left for another time: {error}");
+        }
+        self.0.insert(ticket, Some(Instant::now()));
     }
 }
 

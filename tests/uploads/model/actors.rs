@@ -11,7 +11,7 @@ use shared::storage::Storage;
 use shared::uploads::rope::Rope;
 use shared::uploads::{Phase, Upload};
 
-use super::gate::Random;
+use crate::model::gate::Random;
 
 /// Blocks that one client sends before it rests.
 const BLOCKS: u64 = 3;

@@ -7,21 +7,18 @@
 //! - nothing of the upload is left behind but the record of how it ended.
 
 mod actors;
-mod gate;
 mod outcome;
 
-use std::path::Path;
 use std::sync::Arc;
 
-use local::store::{Credentials, Options, Store};
-use shared::config::{BusinessId, Config};
-use shared::storage::{Storage, Transport};
+use local::store::Store;
+use shared::config::BusinessId;
 use shared::uploads::{Origin, Task, Upload};
-use tempfile::TempDir;
 use tests::arbitrary;
 
 use self::actors::{Client, Writes};
-use self::gate::{Gate, Random};
+use crate::model::gate::{self, Gate, Random};
+use crate::model::{memory_folder, storage, store};
 
 /// Schedules of each kind; together they are 2,000.
 const SCHEDULES: u64 = 1_000;
@@ -119,27 +116,11 @@ async fn run(store: &Store, plan: &Plan) {
         let cancels = plan.cancelled && client == 1;
         crew.push(Client { storage, id: id.clone(), number: client, content: plan.content(client), cancels });
     }
-    gate::schedule(&gate, &crew, &writes, plan.seed).await;
+    gate::schedule(&gate, plan.clients, |actor, life| {
+        let client = crew[usize::try_from(actor).unwrap()].clone();
+        tokio::spawn(client.run(writes.clone(), plan.seed ^ (u64::from(life) << 20)))
+    })
+    .await;
     let last = Client { storage: straight.clone(), id, number: 0, content: plan.content(0), cancels: false };
     outcome::check(plan, &last, &writes).await;
-}
-
-async fn storage(client: aws_smithy_runtime_api::client::http::SharedHttpClient) -> Storage {
-    let config = Config::read(|_| None, None).unwrap();
-    let credentials = ("model".to_owned(), "model-secret".to_owned());
-    Storage::connect(&config, Transport::InProcess { client, credentials }).await
-}
-
-async fn store(home: &Path) -> Store {
-    let credentials = Credentials { access_key: "model".to_owned(), secret_key: "model-secret".to_owned() };
-    let options = Options { credentials, cors_origins: Vec::new(), directory: None };
-    let store = Store::open(home, options).await.unwrap();
-    storage(store.http_client()).await.prepare().await.unwrap();
-    store
-}
-
-/// Where syncing a file costs nothing, if there is such a place.
-fn memory_folder() -> TempDir {
-    let memory = Path::new("/dev/shm");
-    if memory.is_dir() { tempfile::tempdir_in(memory).unwrap() } else { tempfile::tempdir().unwrap() }
 }

@@ -107,8 +107,15 @@ where
 {
     let (samples, mut receiver) = mpsc::channel(AHEAD);
     let (started, rate) = oneshot::channel();
-    let sink =
-        Sink { engine: engine.to_owned(), samples, started: Some(started), rate: None, owed: Duration::ZERO, made: 0, unheard: false };
+    let sink = Sink {
+        engine: engine.to_owned(),
+        samples,
+        started: Some(started),
+        rate: None,
+        owed: Duration::ZERO,
+        made: 0,
+        unheard: false,
+    };
     let teller = sink.samples.clone();
     let work = work(sink);
     tokio::spawn(async move {

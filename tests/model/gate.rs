@@ -1,4 +1,5 @@
-//! The scheduler: every store call passes here.
+//! The scheduler: every store call of every actor waits here. It lets one go on at a time, and may let it fail, or end its
+//! actor, before or after the call took effect; all of it decided by a seed.
 
 use std::fmt;
 use std::sync::{Arc, Mutex};
@@ -13,8 +14,6 @@ use http_body_util::BodyExt;
 use tokio::sync::{Notify, oneshot};
 use tokio::task::JoinHandle;
 
-use super::actors::{Client, Writes};
-
 /// How often one client is started again.
 const LIVES: u32 = 4;
 
@@ -22,15 +21,15 @@ const LIVES: u32 = 4;
 const ROUNDS: usize = 12;
 
 /// A generator that depends on its seed alone.
-pub(super) struct Random(u64);
+pub(crate) struct Random(u64);
 
 impl Random {
-    pub(super) fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Self(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1)
     }
 
     /// A number below `limit`, 0 if that is 0.
-    pub(super) fn below(&mut self, limit: u64) -> u64 {
+    pub(crate) fn below(&mut self, limit: u64) -> u64 {
         self.0 ^= self.0 >> 12;
         self.0 ^= self.0 << 25;
         self.0 ^= self.0 >> 27;
@@ -48,7 +47,7 @@ enum Order {
     EndAfter,
 }
 
-pub(super) struct Gate {
+pub(crate) struct Gate {
     state: Mutex<State>,
     /// A call that was let go on has been carried out.
     done: Notify,
@@ -62,13 +61,13 @@ struct State {
 }
 
 impl Gate {
-    pub(super) fn new(seed: u64, faults: u64) -> Self {
+    pub(crate) fn new(seed: u64, faults: u64) -> Self {
         let state = State { random: Random::new(seed ^ 0xABCD), faults, waiting: Vec::new(), running: false };
         Self { state: Mutex::new(state), done: Notify::new() }
     }
 
     /// A client of the store whose calls wait here.
-    pub(super) fn client(self: &Arc<Self>, store: SharedHttpClient, actor: u64) -> SharedHttpClient {
+    pub(crate) fn client(self: &Arc<Self>, store: SharedHttpClient, actor: u64) -> SharedHttpClient {
         let gate = self.clone();
         http_client_fn(move |settings, components| {
             let store = store.http_connector(settings, components);
@@ -114,11 +113,9 @@ impl Gate {
     }
 }
 
-/// Runs the clients until each has finished or has been ended too often.
-pub(super) async fn schedule(gate: &Arc<Gate>, crew: &[Client], writes: &Writes, seed: u64) {
-    let start =
-        |client: &Client, life| tokio::spawn(client.clone().run(writes.clone(), seed ^ (u64::from(life) << 20)));
-    let mut running: Vec<(JoinHandle<()>, u32)> = crew.iter().map(|client| (start(client, 0), 0)).collect();
+/// Runs actors, by their numbers and their lives, until each has finished or has been ended too often.
+pub(crate) async fn schedule(gate: &Arc<Gate>, actors: u64, start: impl Fn(u64, u32) -> JoinHandle<()>) {
+    let mut running: Vec<(JoinHandle<()>, u32)> = (0..actors).map(|actor| (start(actor, 0), 0)).collect();
     loop {
         gate.quiet().await;
         match gate.release() {
@@ -130,7 +127,7 @@ pub(super) async fn schedule(gate: &Arc<Gate>, crew: &[Client], writes: &Writes,
                 let _ = (&mut running[index].0).await;
                 running[index].1 += 1;
                 let life = running[index].1;
-                running[index].0 = if life < LIVES { start(&crew[index], life) } else { tokio::spawn(async {}) };
+                running[index].0 = if life < LIVES { start(actor, life) } else { tokio::spawn(async {}) };
             }
             None if running.iter().all(|(task, _)| task.is_finished()) => break,
             None => {}
@@ -164,7 +161,8 @@ impl HttpConnector for Gated {
             *request.body_mut() = SdkBody::from(body);
             let (call, order) = oneshot::channel();
             gate.state.lock().unwrap().waiting.push((actor, call));
-            let Ok(order) = order.await else { return std::future::pending().await };
+            let mut told = Told { gate: &gate, order };
+            let Ok(order) = (&mut told.order).await else { return std::future::pending().await };
             let running = Running(&gate);
             let failed = || Err(ConnectorError::user("a fault of the schedule".into()));
             if order == Order::FailBefore {
@@ -189,6 +187,20 @@ impl HttpConnector for Gated {
                 _ => Ok(whole),
             }
         }))
+    }
+}
+
+/// A call that waits for its order. One that is dropped with an order that it did not see is over.
+struct Told<'a> {
+    gate: &'a Gate,
+    order: oneshot::Receiver<Order>,
+}
+
+impl Drop for Told<'_> {
+    fn drop(&mut self) {
+        if self.order.try_recv().is_ok() {
+            self.gate.finished();
+        }
     }
 }
 
