@@ -109,10 +109,10 @@ fn named(error: Error) -> Error {
     if error.message() == "Invalid route_text" { Error::invalid("Invalid input").caused_by(error) } else { error }
 }
 
-/// What would fail again is not worth another try.
+/// What would fail again is not worth another try: nobody is told when to come back.
 fn failed(failure: Failure) -> Error {
     let reason = failure.reason.clone();
-    let error = if failure.passing { Error::unavailable(reason) } else { Error::new(Kind::Unprocessable, reason) };
+    let error = if failure.passing { Error::unavailable(reason) } else { Error::new(Kind::Unavailable, reason) };
     error.caused_by(failure)
 }
 

@@ -17,7 +17,7 @@ use crate::figures::{line, median, ratio, row, table};
 use crate::process::{cpu_seconds_with_children, peak_memory, resident_memory};
 
 /// How often each is asked in turn, after a round that warms up.
-const ROUNDS: usize = 5;
+const ROUNDS: usize = 3;
 
 /// Characters of a long text: as many as are taken.
 const LONG: usize = 5_000;
@@ -100,7 +100,7 @@ async fn first_byte() {
     for prose in [ENGLISH, RUSSIAN, CHINESE] {
         for format in ["mp3", "wav"] {
             let (mut first, mut all) = (Vec::new(), Vec::new());
-            for round in 0..=4 * ROUNDS {
+            for round in 0..=3 * ROUNDS {
                 let document = json!({ "model": "tts-1", "voice": "alloy", "input": prose.text(round, LONG),
                                        "response_format": format });
                 let started = Instant::now();

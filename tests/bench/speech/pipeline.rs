@@ -66,13 +66,11 @@ async fn pipe(voice: &str, text: &str, file: &std::path::Path) {
 
 /// How long an MP3 lasts, by ffprobe.
 pub(super) async fn seconds(mp3: &[u8]) -> f64 {
+    // It guesses from the size of what has no frame that tells: of a file.
+    let file = tempfile::NamedTempFile::new().expect("a temporary file");
+    std::fs::write(file.path(), mp3).expect("a file");
     let mut command = Command::new("ffprobe");
-    command.args(["-v", "error", "-show_entries", "format=duration", "-of", "csv=p=0", "-f", "mp3", "-"]);
-    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("ffprobe");
-    let mut input = child.stdin.take().expect("it is piped");
-    // It may have seen enough before the end.
-    let _ = input.write_all(mp3).await;
-    drop(input);
-    let output = child.wait_with_output().await.expect("it ends");
+    command.args(["-v", "error", "-show_entries", "format=duration", "-of", "csv=p=0"]).arg(file.path());
+    let output = command.output().await.expect("ffprobe");
     String::from_utf8_lossy(&output.stdout).trim().parse().expect("a number of seconds")
 }
