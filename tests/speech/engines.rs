@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use shared::config::Config;
 use shared::error::Kind;
-use shared::speech::script::{Language, Piece, Style};
+use shared::speech::script::{Language, Piece, Script, Style};
 use tests::require;
 
 use super::voice::{Said, all_gone, engines, hear, pause, say, script, speak, styled, voice};
@@ -260,5 +260,35 @@ async fn what_is_said_silently_lasts_as_long() {
             assert!(silent.peak() < 50 && aloud.peak() > 1000, "{voice:?}");
             assert_eq!(silent.samples.len(), aloud.samples.len(), "{voice:?}");
         }
+    }
+}
+
+#[tokio::test]
+async fn a_thousand_numbers_lose_no_sound() {
+    if require::tool("espeak-ng").is_none() {
+        return;
+    }
+    let engines = engines("");
+    let numbers: Vec<String> = (1..=1000).map(|number| number.to_string()).collect();
+    let script = Script::from_paragraphs(&[numbers.join(" ")], 5000).unwrap();
+    let pcm = engines.speak(&voice("espeak-ng", "ru", "ru"), &script, 1.0).await.unwrap();
+    let seconds = hear(pcm).await.unwrap().seconds();
+    assert!(seconds > 1100.0, "{seconds}");
+}
+
+#[tokio::test]
+async fn what_is_written_from_right_to_left_is_spoken() {
+    if require::tool("espeak-ng").is_none() {
+        return;
+    }
+    let engines = engines("");
+    for (text, tag) in [("مرحبا بالعالم، كيف حالك اليوم؟", "ar"), ("שלום עולם, מה שלומך היום?", "he")]
+    {
+        let script = Script::from_paragraphs(&[format!("\u{202b}{text}\u{202c}")], 100).unwrap();
+        let language = Language::of_text(&script.text());
+        assert_eq!(language.tag(), tag);
+        let voice = engines.choose(&language, None).unwrap();
+        let said = hear(engines.speak(&voice, &script, 1.0).await.unwrap()).await.unwrap();
+        assert!(said.seconds() > 1.0 && said.peak() > 1000, "{tag}: {} s", said.seconds());
     }
 }
