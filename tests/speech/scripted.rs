@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use tempfile::TempDir;
 use tests::require;
 
+use super::voice::{all_gone, processes};
+
 /// Says a number as so many quarters of a second; writes down what it was given before anything else.
 const PROGRAM: &str = r#"
 import math, os, re, struct, sys, time
@@ -75,12 +77,13 @@ impl Scripted {
         fs::read_to_string(self.file("begun")).unwrap_or_default().lines().map(str::to_owned).collect()
     }
 
+    fn marker(&self) -> String {
+        self.file("engine.py").display().to_string()
+    }
+
     /// How many of its processes there are.
     pub(super) fn processes(&self) -> usize {
-        let mark = self.file("engine.py").into_os_string().into_encoded_bytes();
-        let lines = fs::read_dir("/proc").unwrap().flatten().map(|entry| entry.path().join("cmdline"));
-        let lines = lines.filter_map(|line| fs::read(line).ok());
-        lines.filter(|line| line.windows(mark.len()).any(|part| part == mark)).count()
+        processes(&self.marker()).len()
     }
 
     /// Waits until so many have begun.
@@ -92,8 +95,6 @@ impl Scripted {
 
     /// Waits until none of its processes is left.
     pub(super) async fn wait_until_gone(&self) {
-        while self.processes() > 0 {
-            tokio::task::yield_now().await;
-        }
+        all_gone(&[&self.marker()]).await;
     }
 }

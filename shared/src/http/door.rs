@@ -19,6 +19,7 @@ use super::request::{Params, Request, RequestId, X_REQUEST_ID};
 use super::router::{Miss, route};
 use crate::app::App;
 use crate::auth;
+use crate::clock;
 use crate::error::{Error, Kind};
 use crate::hex;
 use crate::pages::Visit;
@@ -182,7 +183,7 @@ fn finish(app: &App, asked: Asked, mut response: Response<Body>, started: Instan
     response.map(|body| {
         let expected = if headless || bodiless { Some(0) } else { expected };
         Watched::new(body, expected, move |sent, end| {
-            let milliseconds = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+            let milliseconds = clock::milliseconds(started.elapsed());
             let (request, method, path) = (asked.id.as_str(), asked.method.as_str(), shown(asked.uri.path()));
             match end {
                 End::Complete => {

@@ -6,9 +6,10 @@ use tokio::time::{Instant, timeout_at};
 use tracing::warn;
 
 use super::render::{self, Render, State};
+use crate::clock::{self, milliseconds};
 use crate::error::Error;
+use crate::random_name;
 use crate::storage::{Bucket, Versioned};
-use crate::{clock, random_name};
 
 /// How often an engine that fails is asked.
 pub(super) const ATTEMPTS: u32 = 3;
@@ -146,8 +147,4 @@ fn end_of_lease() -> u64 {
 fn is_over(until: u64) -> bool {
     let now = clock::now();
     until < now || until > now + 2 * milliseconds(LEASE)
-}
-
-fn milliseconds(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

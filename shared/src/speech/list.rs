@@ -80,7 +80,7 @@ async fn row(bucket: &Bucket, line: String) -> Result<Option<Row>, Error> {
     let route = route::read(bucket, line.route).await?.filter(|route| route.value.want == line.nonce);
     let Some(route) = route else {
         // Left by somebody who died, once nobody can be at work on it any more.
-        if u128::from(clock::now().saturating_sub(line.changed)) > render::ABANDONED.as_millis() {
+        if clock::now().saturating_sub(line.changed) > clock::milliseconds(render::ABANDONED) {
             bucket.delete(&Key::Speech(SpeechKey::Line(line))).await?;
         }
         return Ok(None);

@@ -52,6 +52,9 @@ pub use speak::SPEAK;
 pub use track::{Progress, TRACK, find};
 pub use worker::RENDER_SPEECH;
 
+/// For whoever waited in vain.
+const BUSY: &str = "Too many texts are spoken at once.";
+
 /// The path of a track, which is its link.
 pub fn link(name: &str) -> String {
     format!("/audio/{name}.mp3")

@@ -200,11 +200,9 @@ async fn again(bucket: &Bucket, id: &str, found: &Versioned<Render>) -> Result<b
 /// that had to be done.
 pub(super) async fn mend(bucket: &Bucket, id: &str, found: &Versioned<Render>) -> Result<bool, Error> {
     match &found.value.state {
-        State::Queued(order) if clock::now().saturating_sub(order.asked) > UNNOTICED => {
-            order.put_ticket(bucket, id).await?;
-            Ok(true)
-        }
-        State::Running { order, until, .. } if clock::now().saturating_sub(*until) > UNNOTICED => {
+        State::Queued(order @ Order { asked: since, .. }) | State::Running { order, until: since, .. }
+            if clock::now().saturating_sub(*since) > UNNOTICED =>
+        {
             order.put_ticket(bucket, id).await?;
             Ok(true)
         }

@@ -10,6 +10,7 @@ use serde_json::{Map, Value, json};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tracing::info;
 
+use super::BUSY;
 use super::audio::{self, Format};
 use super::engine::{Engines, Failure};
 use super::input;
@@ -101,7 +102,7 @@ fn holding<S: stream::Stream>(place: SemaphorePermit<'static>, items: S) -> impl
 
 async fn place() -> Result<SemaphorePermit<'static>, Error> {
     let place = tokio::time::timeout(WAIT_LIMIT, PLACES.acquire()).await;
-    place.ok().and_then(Result::ok).ok_or_else(|| Error::unavailable("Too many texts are spoken at once."))
+    place.ok().and_then(Result::ok).ok_or_else(|| Error::unavailable(BUSY))
 }
 
 /// A text that is refused is called as this call has it.

@@ -15,6 +15,7 @@ use super::engine::Failure;
 use super::render::{self, Render, State, Track, Work};
 use super::script::Script;
 use crate::app::App;
+use crate::clock;
 use crate::error::{Error, chain};
 use crate::events::{Change, ObjectEvent, Schedule, Worker};
 use crate::storage::speech_key::parse_ticket;
@@ -189,7 +190,7 @@ async fn publish(claim: &Claim<'_>, name: &str, track: audio::Track) -> Result<S
     let (bytes, crc32) = (track.bytes.len() as u64, crc32fast::hash(&track.bytes));
     let put = Put { content_type: Some("audio/mpeg"), cache_control: Some(CACHED), ..Put::default() };
     let etag = claim.bucket.put(&Key::Speech(SpeechKey::Track(name)), track.bytes, put).await?;
-    let milliseconds = u64::try_from(Duration::from_secs_f64(track.seconds).as_millis()).unwrap_or(u64::MAX);
+    let milliseconds = clock::milliseconds(Duration::from_secs_f64(track.seconds));
     Ok(State::Done(Track { bytes, crc32, etag, milliseconds }))
 }
 

@@ -5,11 +5,9 @@ use std::num::NonZeroU32;
 use mp3lame_encoder::{Bitrate, Builder, Encoder as Lame, FlushGap, Mode, MonoPcm, Quality, max_required_buffer_size};
 
 use crate::error::BoxError;
+use crate::speech::BUSY;
 use crate::speech::engine::Failure;
 use crate::work;
-
-/// For whom a processor had no time.
-const BUSY: &str = "Too many texts are spoken at once.";
 
 /// What the flush of the last frames takes at most, in bytes (lame.h, `lame_encode_flush`).
 const FLUSH: usize = 7200;

@@ -11,3 +11,6 @@ mod wav;
 
 pub use self::stream::{Format, stream};
 pub use self::track::{Track, mp3};
+
+/// Chunks of sound that are encoded at a time.
+const AT_ONCE: usize = 8;

@@ -4,13 +4,11 @@ use bytes::Bytes;
 use futures_util::{Stream, stream};
 use http::HeaderValue;
 
+use super::AT_ONCE;
 use super::encoder::Encoder;
 use super::wav;
 use crate::error::BoxError;
 use crate::speech::engine::{Failure, Pcm};
-
-/// Chunks of sound that are encoded at a time.
-const AT_ONCE: usize = 8;
 
 /// A form that sound can be sent in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

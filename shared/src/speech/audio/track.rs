@@ -3,8 +3,9 @@
 use bytes::Bytes;
 use id3::{Encoder as TagEncoder, Tag, TagLike, Version};
 
+use super::AT_ONCE;
 use super::encoder::Encoder;
-use crate::speech::engine::{Failure, Pcm};
+use crate::speech::engine::{Failure, Pcm, is_heard};
 
 /// The largest track, in bytes: at the lowest bit rates more than any text that is taken.
 const BYTES_LIMIT: usize = 128 << 20;
@@ -12,14 +13,8 @@ const BYTES_LIMIT: usize = 128 << 20;
 /// The longest title, in characters.
 const TITLE_LIMIT: usize = 200;
 
-/// Chunks of sound that are encoded at a time.
-const AT_ONCE: usize = 8;
-
 /// From this rate on, in Hz, frames are those of MPEG 1.
 const MPEG_1: u32 = 32_000;
-
-/// What counts as silence: 50 dB below the loudest.
-const SILENT: u16 = 100;
 
 /// An MP3 that is whole.
 pub struct Track {
@@ -54,7 +49,7 @@ pub async fn mp3(mut pcm: Pcm, title: &str) -> Result<Track, Failure> {
         }
     }
     samples += held.len() as u64;
-    let heard = held.iter().rposition(|sample| sample.unsigned_abs() > SILENT).map_or(0, |last| last + 1);
+    let heard = held.iter().rposition(is_heard).map_or(0, |last| last + 1);
     held.truncate(heard);
     let (mut encoder, encoded) = encoder.encode(vec![held]).await?;
     frames.extend_from_slice(&encoded);

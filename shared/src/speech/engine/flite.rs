@@ -12,6 +12,7 @@ use tokio::sync::mpsc;
 use super::sound::{Failure, Sink, amplify};
 use super::{Voice, plain};
 use crate::error::Error;
+use crate::speech::BUSY;
 use crate::speech::script::{Phrase, Piece, Style};
 use crate::work;
 
@@ -46,8 +47,7 @@ pub(super) async fn speak(voice: Voice, pieces: Vec<Piece>, speed: f32, mut sink
             Piece::Pause(length) => sink.silence(length).await?,
             Piece::Say(phrase) => {
                 let (name, listener) = (voice.name.clone(), sink.listener());
-                let said =
-                    work::on_cpu("Too many texts are spoken at once.", move || say(&name, &phrase, speed, &listener));
+                let said = work::on_cpu(BUSY, move || say(&name, &phrase, speed, &listener));
                 let (rate, samples) = said.await.map_err(|error| Failure::of_work("flite", error))??;
                 sink.sound(rate, &samples).await?;
             }

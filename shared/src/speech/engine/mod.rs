@@ -15,6 +15,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+pub(super) use self::sound::is_heard;
 pub use self::sound::{Failure, Pcm};
 
 use self::command::Command;

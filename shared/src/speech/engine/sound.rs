@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::sync::mpsc::error::SendTimeoutError;
 use tokio::sync::{mpsc, oneshot};
 
+use crate::clock;
 use crate::error::{BoxError, Error, Kind};
 
 /// Samples at a time.
@@ -165,7 +166,7 @@ impl Sink {
             self.owed = self.owed.saturating_add(length).min(LONGEST);
             return Ok(());
         };
-        let mut left = u64::try_from(length.as_millis()).unwrap_or(u64::MAX).saturating_mul(rate.into()) / 1000;
+        let mut left = clock::milliseconds(length).saturating_mul(rate.into()) / 1000;
         while left > 0 {
             let chunk = usize::try_from(left).unwrap_or(CHUNK).min(CHUNK);
             self.send(vec![0; chunk]).await?;
@@ -206,6 +207,11 @@ impl Sink {
         }
         self.begin(self.rate.unwrap_or(SILENT_RATE)).await
     }
+}
+
+/// Whether it is no silence: less than 50 dB below the loudest.
+pub(in crate::speech) fn is_heard(sample: &i16) -> bool {
+    sample.unsigned_abs() > 100
 }
 
 /// Makes samples louder or softer; what would be too loud is clipped.

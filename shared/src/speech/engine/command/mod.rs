@@ -16,7 +16,7 @@ use tokio::sync::Semaphore;
 
 use self::process::run;
 use super::Voice;
-use super::sound::{Failure, Sink, amplify};
+use super::sound::{Failure, Sink, amplify, is_heard};
 use crate::config::variable;
 use crate::speech::script::{Phrase, Piece, Style};
 use crate::work::processors;
@@ -31,9 +31,6 @@ const WAIT_LIMIT: Duration = Duration::from_secs(60);
 const LEAD: Duration = Duration::from_millis(100);
 /// See [`LEAD`]. It is what espeak-ng itself ends a sentence with.
 const TAIL: Duration = Duration::from_millis(300);
-
-/// What counts as silence: 50 dB below the loudest.
-const SILENT: i16 = 100;
 
 /// Below this volume a program is not asked for it.
 const SOFT: f32 = 0.1;
@@ -117,8 +114,7 @@ fn line(text: &str) -> String {
 
 /// Cuts silence before and behind that is longer than natural; all of it where there is nothing else.
 fn trim(samples: &mut Vec<i16>, rate: u32) {
-    let heard = |sample: &i16| sample.unsigned_abs() > SILENT.unsigned_abs();
-    let (Some(first), Some(last)) = (samples.iter().position(heard), samples.iter().rposition(heard)) else {
+    let (Some(first), Some(last)) = (samples.iter().position(is_heard), samples.iter().rposition(is_heard)) else {
         return samples.clear();
     };
     let samples_of = |length: Duration| usize::try_from(length.as_millis() * u128::from(rate) / 1000).unwrap_or(0);

@@ -3,6 +3,8 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use quick_xml::escape::escape;
+
 use crate::config::PollyKind;
 use crate::speech::script::{Phrase, Piece};
 
@@ -78,23 +80,8 @@ fn say(phrase: &Phrase, speed: f32, kind: PollyKind) -> String {
         let _ = write!(attributes, " volume=\"{:+.1}dB\"", (20.0 * style.volume.log10()).clamp(-40.0, 4.0));
     }
     // The space keeps words of two phrases apart.
-    let text = escaped(&phrase.text);
+    let text = escape(&phrase.text);
     if attributes.is_empty() { format!("{text} ") } else { format!("<prosody{attributes}>{text}</prosody> ") }
-}
-
-fn escaped(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\'' => escaped.push_str("&apos;"),
-            other => escaped.push(other),
-        }
-    }
-    escaped
 }
 
 #[cfg(test)]
