@@ -2,10 +2,11 @@
 
 use std::sync::OnceLock;
 
-use tokio::sync::watch;
+use tokio::sync::{OnceCell, watch};
 
 use crate::config::Config;
 use crate::error::Error;
+use crate::instances::engine::Engine;
 use crate::outbox;
 use crate::pages::stats;
 use crate::speech::engine::Engines;
@@ -19,8 +20,17 @@ pub struct App {
     hint: watch::Sender<()>,
     /// What speaks.
     pub engines: Engines,
+    /// What makes databases.
+    pub instances: Instances,
     pub(crate) outbox: outbox::Memory,
     pub(crate) stats: stats::Memory,
+}
+
+/// What makes databases, and for which store.
+pub struct Instances {
+    /// What makes them.
+    pub engine: Engine,
+    pub(crate) site: OnceCell<String>,
 }
 
 impl App {
@@ -28,6 +38,7 @@ impl App {
     pub fn new(config: Config) -> Self {
         Self {
             engines: Engines::of(&config),
+            instances: Instances { engine: Engine::of(&config), site: OnceCell::new() },
             config,
             storage: OnceLock::new(),
             hint: watch::Sender::default(),
@@ -41,6 +52,12 @@ impl App {
         let app = Self::new(config);
         app.store_reached(storage);
         app
+    }
+
+    /// The same with another engine, for tests.
+    #[must_use]
+    pub fn with_engine(self, engine: Engine) -> Self {
+        Self { instances: Instances { engine, site: OnceCell::new() }, ..self }
     }
 
     /// Hands over the store once it is reached; a second call changes nothing.

@@ -4,6 +4,7 @@
 //! that is wrong is an error at the start, never a surprise at the first request.
 
 mod business;
+mod instances;
 mod speech;
 
 use std::collections::BTreeMap;
@@ -20,6 +21,7 @@ use serde::Deserialize;
 use serde::de::Error as _;
 
 pub use self::business::{Business, BusinessId, WebhookSecret};
+pub use self::instances::{Aws, EngineKind, Instances, Ports};
 pub use self::speech::{EngineSettings, Listed, PLACEHOLDERS, PollyKind, Speech};
 
 type HmacSha256 = Hmac<sha2::Sha256>;
@@ -29,6 +31,9 @@ const FILE_LIMIT: u64 = 1024 * 1024;
 
 /// The least that `REQUEST_LIMIT` may be, in bytes: uploads come in pieces of this size.
 const REQUEST_LIMIT_LEAST: u64 = 1024 * 1024;
+
+/// The longest name of a user, in bytes.
+const USER_LIMIT: usize = 64;
 
 /// How long an upload may stand still by default.
 const UPLOAD_EXPIRY: Duration = Duration::from_secs(24 * 3600);
@@ -73,6 +78,8 @@ pub struct Config {
     pub image_catalogue: bool,
     /// Speech: how much text, and by which engines.
     pub speech: Speech,
+    /// Database instances: what makes them, and where.
+    pub instances: Instances,
     /// Business servers; their tokens are not kept. [`Config::business`] finds one.
     pub business: BTreeMap<BusinessId, Business>,
     /// API users by name.
@@ -220,9 +227,15 @@ struct Document {
     business: BTreeMap<String, Business>,
     users: BTreeMap<String, User>,
     speech: Speech,
+    instances: Instances,
 }
 
 impl Config {
+    /// How many instances a user may have at once; those of `--demo-users` have no settings of their own.
+    pub fn max_instances(&self, user: &str) -> u32 {
+        self.users.get(user).map_or_else(five, |user| user.max_instances)
+    }
+
     /// Reads the process's variables, and the document that `PANNIER_CONFIG` names.
     pub fn from_env() -> Result<Self, ConfigError> {
         let file = variable("PANNIER_CONFIG");
@@ -249,6 +262,7 @@ impl Config {
             request_limit: variable("REQUEST_LIMIT").map(|text| parse_request_limit(&text)).transpose()?,
             demo_users: false,
             speech: document.speech.with_variables(&variable)?,
+            instances: document.instances.with_variables(&variable)?,
             business: document.business.into_iter().map(|(token, own)| (BusinessId::of(&token), own)).collect(),
             users: document.users,
         };
@@ -278,8 +292,20 @@ impl Config {
             // By its name: the token is a secret.
             check_url(&format!("notify_url of business {:?}", business.name), business.notify_url.as_deref())?;
         }
+        for name in self.users.keys() {
+            check_user(name)?;
+        }
+        self.instances.check()?;
         self.speech.check()
     }
+}
+
+/// A user's name stands in keys.
+fn check_user(name: &str) -> Result<(), ConfigError> {
+    let sane = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+    let fits = (1..=USER_LIMIT).contains(&name.len()) && name.bytes().all(sane) && !name.starts_with('.');
+    let problem = || ConfigError::new(format!("users.{name:?}"), "a name is 1-64 of A-Z a-z 0-9 - _ . and begins with no dot");
+    if fits { Ok(()) } else { Err(problem()) }
 }
 
 /// `DELAY` and `--delay`: whole seconds, 0-60.

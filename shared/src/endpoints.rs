@@ -4,6 +4,7 @@ use crate::archive;
 use crate::events::Worker;
 use crate::http::Endpoint;
 use crate::images;
+use crate::instances;
 use crate::speech;
 use crate::uploads::{self, block};
 use crate::{outbox, pages};
@@ -58,6 +59,13 @@ pub const ALL: &[&Endpoint] = &[
     &uploads::draft::CANCEL,
     &uploads::draft::OPTIONS,
     &speech::SPEAK,
+    &instances::CREATE_MYSQL,
+    &instances::CREATE_REDIS,
+    &instances::LIST,
+    &instances::DETAIL,
+    &instances::DELETE,
+    &instances::RESTART,
+    &instances::ROTATE_PASSWORD,
     &pages::HEART_BEAT,
     &pages::HEALTH,
     &pages::OPENAPI,
@@ -73,4 +81,5 @@ pub const WORKERS: &[&Worker] = &[
     &archive::SWEEP_IMPORTS,
     &images::SWEEP_IMAGES,
     &speech::RENDER_SPEECH,
+    &instances::RECONCILE_INSTANCES,
 ];

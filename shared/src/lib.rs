@@ -9,6 +9,7 @@
 //! - [`archive`]: the first job: a folder of objects as a ZIP that is made while it is sent.
 //! - [`uploads`]: files of any size, in pieces, over a bad network.
 //! - [`speech`]: text in, MP3 out, each text rendered once, by background workers.
+//! - [`instances`]: databases on request, as containers or as managed services.
 //! - [`outbox`]: callbacks to business servers, signed and tried again until they arrive.
 //! - [`pages`]: what people see, in three languages; and what describes the service: heart beat, health, OpenAPI.
 //! - [`app`], [`config`], [`error`], [`auth`], [`clock`], [`log`]: what all of them stand on.
@@ -27,11 +28,13 @@ pub mod error;
 pub mod events;
 pub mod http;
 pub mod images;
+pub mod instances;
 pub mod lambda;
 pub mod log;
 pub mod memory;
 pub mod outbox;
 pub mod pages;
+pub(crate) mod seal;
 pub mod speech;
 pub mod storage;
 pub mod uploads;

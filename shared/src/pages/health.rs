@@ -46,6 +46,8 @@ impl State {
 async fn health(app: &App) -> Result<Reply, Error> {
     let dependencies = [("store", (store(app).await, None)), ("speech", speech(app))];
     let healthy = dependencies.iter().all(|(_, (state, _))| *state == State::Ok);
+    // Whoever asks for none needs none: everything else works without it.
+    let dependencies = dependencies.into_iter().chain([("instances", instances(app).await)]).collect::<Vec<_>>();
     let line = |(state, engines): &(State, Option<Value>)| match engines {
         Some(engines) => json!({ "state": state.word(), "engines": engines }),
         None => json!({ "state": state.word() }),
@@ -67,6 +69,13 @@ fn speech(app: &App) -> (State, Option<Value>) {
         .into_iter()
         .map(|(name, missing)| (name.to_owned(), Value::from(missing.unwrap_or_else(|| State::Ok.word().to_owned()))));
     (if works { State::Ok } else { State::Unavailable }, Some(words.collect::<Map<_, _>>().into()))
+}
+
+/// The engine of instances, by its name.
+async fn instances(app: &App) -> (State, Option<Value>) {
+    let engine = &app.instances.engine;
+    let state = if engine.ping().await.is_ok() { State::Ok } else { State::Unavailable };
+    (state, Some(json!({ engine.word(): state.word() })))
 }
 
 async fn store(app: &App) -> State {

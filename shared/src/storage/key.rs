@@ -9,6 +9,7 @@
 //! | `uploads/...`, `upload-names/...`, `files/...` | uploads: see [`super::upload_key`] |
 //! | `images/...`, `image-state/...` | images: see [`super::image_key`] |
 //! | `audio/...`, `speech/...` | speech: see [`super::speech_key`] |
+//! | `instances/...`, `quota/...`, `ports/...`, `instance-site` | database instances: see [`super::instance_key`] |
 //! | `outbox/{id}` | a callback that is still to be delivered |
 //! | `outbox-dead/{id}` | one that was given up |
 //! | `selftest/{nonce}` | lives for the moment of the start-up self-test |
@@ -20,11 +21,12 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest, Sha256};
 
 use super::image_key::ImageKey;
+use super::instance_key::InstanceKey;
 use super::speech_key::SpeechKey;
 use super::upload_key::UploadKey;
 
 /// The first segments of keys that no caller may choose: what lies there is ours.
-const OWN: [&str; 13] = [
+const OWN: [&str; 17] = [
     "crc32",
     "uploads",
     "upload-names",
@@ -33,6 +35,10 @@ const OWN: [&str; 13] = [
     "image-state",
     "audio",
     "speech",
+    "instances",
+    "quota",
+    "ports",
+    "instance-site",
     "outbox",
     "outbox-dead",
     "imports",
@@ -109,6 +115,8 @@ pub enum Key<'a> {
     Image(ImageKey<'a>),
     /// An object of speech, or a prefix of them.
     Speech(SpeechKey<'a>),
+    /// An object of the instances, or a prefix of them.
+    Instance(InstanceKey<'a>),
     /// Prefix: every callback that is still to be delivered.
     OutboxFolder,
     /// A callback that is still to be delivered.
@@ -140,6 +148,7 @@ impl fmt::Display for Key<'_> {
             Self::File(id) => write!(f, "files/{id}"),
             Self::Image(key) => key.fmt(f),
             Self::Speech(key) => key.fmt(f),
+            Self::Instance(key) => key.fmt(f),
             Self::OutboxFolder => f.write_str("outbox/"),
             Self::Outbox(id) => write!(f, "outbox/{id}"),
             Self::OutboxDead(id) => write!(f, "outbox-dead/{id}"),
@@ -200,7 +209,7 @@ fn id(parts: &[&[u8]]) -> [u8; 16] {
 
 #[cfg(test)]
 mod tests {
-    use super::{ImageKey, Key, KeyId, SpeechKey, VersionId, is_own, parse_crc32};
+    use super::{ImageKey, InstanceKey, Key, KeyId, SpeechKey, VersionId, is_own, parse_crc32};
 
     #[test]
     fn what_is_ours_is_known_as_such() {
@@ -214,6 +223,10 @@ mod tests {
             Key::Image(ImageKey::Attempts),
             Key::Speech(SpeechKey::Tracks),
             Key::Speech(SpeechKey::Queue),
+            Key::Instance(InstanceKey::All),
+            Key::Instance(InstanceKey::AllSlots),
+            Key::Instance(InstanceKey::AllPorts),
+            Key::Instance(InstanceKey::Site),
             Key::Outbox("o"),
             Key::OutboxDead("o"),
             Key::Import("i"),

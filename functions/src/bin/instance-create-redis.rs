@@ -1,0 +1,8 @@
+//! `POST /redis`
+
+use std::process::ExitCode;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    shared::lambda::run(&shared::instances::CREATE_REDIS).await
+}

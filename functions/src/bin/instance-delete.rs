@@ -1,0 +1,8 @@
+//! `DELETE /detail/{dockerId}`
+
+use std::process::ExitCode;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    shared::lambda::run(&shared::instances::DELETE).await
+}

@@ -1,0 +1,8 @@
+//! `GET /detail/{dockerId}`
+
+use std::process::ExitCode;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    shared::lambda::run(&shared::instances::DETAIL).await
+}

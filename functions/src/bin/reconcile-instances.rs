@@ -1,0 +1,8 @@
+//! Finishes database instances that a request has left, and takes away what nobody owns.
+
+use std::process::ExitCode;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    shared::events::run(&shared::instances::RECONCILE_INSTANCES).await
+}

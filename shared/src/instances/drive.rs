@@ -1,0 +1,294 @@
+//! Carries an instance on, from whatever state, one step after another.
+
+use std::time::Duration;
+
+use tokio::time::{Instant as Moment, timeout_at};
+use tracing::{info, warn};
+
+use super::claim;
+use super::engine::{Engine, Password, Provided, Step, Wanted};
+use super::lease::Holder;
+use super::record::{Instance, Name, State};
+use crate::app::App;
+use crate::clock::{self, milliseconds};
+use crate::error::{Error, Kind};
+use crate::storage::Bucket;
+
+/// How often it is looked how far somebody else is.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// The longest that is waited between two looks at something slow, by somebody who has time.
+const SLOW: Duration = Duration::from_secs(5);
+
+/// How long the record of an instance that never was is kept, in milliseconds.
+const KEPT: u64 = 24 * 3600 * 1000;
+
+/// What became of an instance.
+#[derive(Debug)]
+pub(super) enum Outcome {
+    /// Nothing is left to do.
+    Settled(Instance),
+    /// It is gone.
+    Gone,
+    /// The time is over, or there is nothing to do for longer than it.
+    Unfinished(Instance),
+}
+
+/// Carries an instance on until it is settled or gone, or until `until`; waits while somebody else does.
+///
+/// # Errors
+/// What the store or the engine said; the instance stays as it is, for whoever comes next. 429 if the quota is used up: a new
+/// instance is gone then.
+pub(super) async fn drive(app: &App, name: &Name, until: Moment) -> Result<Outcome, Error> {
+    let bucket = &app.storage()?.main;
+    let holder = Holder::new(bucket, name);
+    loop {
+        let Some(found) = name.read(bucket).await? else { return Ok(Outcome::Gone) };
+        if found.value.state.is_settled() {
+            return Ok(Outcome::Settled(found.value));
+        }
+        if Moment::now() >= until {
+            return Ok(Outcome::Unfinished(found.value));
+        }
+        if !holder.take().await? {
+            pause(LOOK).await;
+            continue;
+        }
+        let driver = Driver { app, engine: &app.instances.engine, holder: &holder, until };
+        let work = async {
+            tokio::select! {
+                done = driver.run() => done,
+                // Somebody else's now, or the store is gone.
+                lost = holder.keep() => lost.map(|()| false),
+            }
+        };
+        let worked = timeout_at(until, Box::pin(work)).await;
+        let later = matches!(worked, Ok(Ok(true)));
+        // What was done counts, whether it can be given back or not: a lease ends by itself.
+        if let Err(error) = holder.release().await {
+            warn!(instance = name.id, causes = error.causes(), "a lease is not given back: {error}");
+        }
+        if let Ok(Err(error)) = worked {
+            return Err(error);
+        }
+        if later {
+            let found = name.read(bucket).await?;
+            return Ok(found.map_or(Outcome::Gone, |found| Outcome::Unfinished(found.value)));
+        }
+    }
+}
+
+/// What tells this store from others, made when it is needed first.
+pub(super) async fn site(app: &App) -> Result<&str, Error> {
+    use crate::storage::{InstanceKey, Key};
+    let found = app.instances.site.get_or_try_init(|| async {
+        let (bucket, key) = (&app.storage()?.main, Key::Instance(InstanceKey::Site));
+        bucket.create(&key, &crate::random_name()).await?;
+        let found = bucket.read::<String>(&key).await?;
+        found.map(|found| found.value).ok_or_else(|| Error::internal("read the site", "it is gone"))
+    });
+    found.await.map(String::as_str)
+}
+
+struct Driver<'a> {
+    app: &'a App,
+    engine: &'a Engine,
+    holder: &'a Holder<'a>,
+    until: Moment,
+}
+
+/// What comes after a step.
+enum Next {
+    /// Another one.
+    Go,
+    /// Nothing until this time has passed.
+    Wait(Duration),
+    /// Nothing.
+    End,
+}
+
+impl Driver<'_> {
+    /// One step after another while the work is ours; `true` if there is nothing to do until after the time is over.
+    async fn run(&self) -> Result<bool, Error> {
+        loop {
+            let Some(instance) = self.holder.read().await? else { return Ok(false) };
+            match self.step(&instance).await? {
+                Next::Go => {}
+                Next::End => return Ok(false),
+                Next::Wait(time) if time >= SLOW && Moment::now() + time >= self.until => return Ok(true),
+                Next::Wait(time) => pause(time).await,
+            }
+        }
+    }
+
+    async fn step(&self, instance: &Instance) -> Result<Next, Error> {
+        match &instance.state {
+            State::Ready | State::Failed { .. } => Ok(Next::End),
+            State::Creating => self.create(instance).await,
+            State::Restarting { down: true } => self.restart(instance).await,
+            State::Restarting { down: false } => self.bring_up(instance).await,
+            State::Rotating { next } => self.rotate(instance, next).await,
+            State::Deleting => self.delete(instance).await,
+        }
+    }
+
+    async fn create(&self, instance: &Instance) -> Result<Next, Error> {
+        if !self.has_slot(instance).await? {
+            return self.take_slot(instance).await;
+        }
+        if let Some((host, ports)) = self.engine.ports() {
+            let has = match instance.port {
+                Some(port) => claim::claim_port(self.bucket(), self.name(), host, port).await?,
+                None => false,
+            };
+            if !has {
+                let free = claim::free_port(self.bucket(), host, ports).await?;
+                let port = free.ok_or_else(|| Error::unavailable("Every port is in use."))?;
+                return self.write(instance, |found| Instance { port: Some(port), ..found }).await;
+            }
+        }
+        self.bring_up(instance).await
+    }
+
+    async fn has_slot(&self, instance: &Instance) -> Result<bool, Error> {
+        match instance.slot {
+            Some(number) => claim::claim_slot(self.bucket(), self.name(), number).await,
+            None => Ok(false),
+        }
+    }
+
+    async fn take_slot(&self, instance: &Instance) -> Result<Next, Error> {
+        let limit = self.app.config.max_instances(&instance.owner);
+        if let Some(number) = claim::free_slot(self.bucket(), &instance.owner, limit).await? {
+            return self.write(instance, |found| Instance { slot: Some(number), ..found }).await;
+        }
+        // It has nothing yet but its record.
+        self.bucket().delete(&self.name().key()).await?;
+        Err(quota(limit))
+    }
+
+    /// Until the password lets in.
+    async fn bring_up(&self, instance: &Instance) -> Result<Next, Error> {
+        let password = instance.password(self.app)?;
+        let wanted = self.wanted(instance, &password).await?;
+        match self.engine.provide(&wanted).await? {
+            Provided::Ready(place) => {
+                info!(instance = instance.id, owner = instance.owner, "an instance is ready");
+                self.write(instance, |found| Instance { place: Some(place.clone()), state: State::Ready, ..found }).await
+            }
+            Provided::PortTaken if instance.state == State::Creating => self.block_port(instance).await,
+            Provided::PortTaken => self.fail(instance, "Something else listens on its port.").await,
+            Provided::Failed(reason) => self.fail(instance, &reason).await,
+            Provided::Pending(_) if self.is_late(instance) => self.fail(instance, "It did not get ready in time.").await,
+            Provided::Pending(time) => Ok(Next::Wait(time)),
+        }
+    }
+
+    fn is_late(&self, instance: &Instance) -> bool {
+        let time = clock::now().saturating_sub(instance.created);
+        instance.state == State::Creating && time > milliseconds(self.engine.patience())
+    }
+
+    async fn block_port(&self, instance: &Instance) -> Result<Next, Error> {
+        if let (Some((host, _)), Some(port)) = (self.engine.ports(), instance.port) {
+            claim::block_port(self.bucket(), self.name(), host, port).await?;
+        }
+        self.write(instance, |found| Instance { port: None, ..found }).await
+    }
+
+    /// Of an instance that never was, only the record stays, which says why, and its slot.
+    async fn fail(&self, instance: &Instance, reason: &str) -> Result<Next, Error> {
+        warn!(instance = instance.id, owner = instance.owner, reason, "an instance failed");
+        if instance.place.is_none() {
+            let password = instance.password(self.app)?;
+            let wanted = self.wanted(instance, &password).await?;
+            if let Step::Pending(time) = self.engine.remove(&wanted).await? {
+                return Ok(Next::Wait(time));
+            }
+            claim::release_port(self.bucket(), instance, self.engine.ports().map(|(host, _)| host)).await?;
+        }
+        let was_there = instance.place.is_some();
+        self.write(instance, |found| Instance {
+            port: found.port.filter(|_| was_there),
+            expires: if was_there { found.expires } else { found.expires.or(Some(clock::now() + KEPT)) },
+            state: State::Failed { reason: reason.to_owned() },
+            ..found
+        })
+        .await
+    }
+
+    async fn restart(&self, instance: &Instance) -> Result<Next, Error> {
+        let password = instance.password(self.app)?;
+        match self.engine.restart(&self.wanted(instance, &password).await?).await {
+            Ok(Step::Pending(time)) => Ok(Next::Wait(time)),
+            Ok(Step::Done) => self.write(instance, |found| Instance { state: State::Restarting { down: false }, ..found }).await,
+            Err(error) => self.refused(instance, error).await,
+        }
+    }
+
+    async fn rotate(&self, instance: &Instance, next: &str) -> Result<Next, Error> {
+        let (password, new) = (instance.password(self.app)?, self.name().open(self.app, next)?);
+        match self.engine.set_password(&self.wanted(instance, &password).await?, Password(&new)).await {
+            Ok(Step::Pending(time)) => Ok(Next::Wait(time)),
+            Ok(Step::Done) => self.write(instance, |found| found.with_password(next.to_owned())).await,
+            Err(error) => self.refused(instance, error).await,
+        }
+    }
+
+    /// What an engine cannot do leaves everything as it was.
+    async fn refused(&self, instance: &Instance, error: Error) -> Result<Next, Error> {
+        if error.kind() == Kind::Conflict {
+            self.write(instance, |found| Instance { state: State::Ready, ..found }).await?;
+        }
+        Err(error)
+    }
+
+    /// The record last: while it is there, everything that it names is its own.
+    async fn delete(&self, instance: &Instance) -> Result<Next, Error> {
+        let password = instance.password(self.app)?;
+        if let Step::Pending(time) = self.engine.remove(&self.wanted(instance, &password).await?).await? {
+            return Ok(Next::Wait(time));
+        }
+        claim::release(self.bucket(), instance, self.engine.ports().map(|(host, _)| host)).await?;
+        self.bucket().delete(&self.name().key()).await?;
+        info!(instance = instance.id, owner = instance.owner, "an instance is gone");
+        Ok(Next::End)
+    }
+
+    async fn wanted<'a>(&'a self, instance: &'a Instance, password: &'a str) -> Result<Wanted<'a>, Error> {
+        Ok(Wanted {
+            site: site(self.app).await?,
+            id: &instance.id,
+            owner: &instance.owner,
+            spec: &instance.spec,
+            password: Password(password),
+            port: instance.port,
+            created: instance.created,
+        })
+    }
+
+    /// Changes the instance, unless its state was changed since it was read: then that comes next.
+    async fn write(&self, read: &Instance, change: impl Fn(Instance) -> Instance) -> Result<Next, Error> {
+        self.holder.change(|found| (found.state == read.state).then(|| change(found))).await?;
+        Ok(Next::Go)
+    }
+
+    fn bucket(&self) -> &Bucket {
+        self.holder.bucket
+    }
+
+    fn name(&self) -> &Name {
+        self.holder.name
+    }
+}
+
+/// What is said when a user has as many instances as they may.
+pub(super) fn quota(limit: u32) -> Error {
+    Error::new(Kind::TooManyRequests, format!("You may have at most {limit} instances"))
+}
+
+/// Between two looks at something that nobody tells of.
+async fn pause(time: Duration) {
+    #[allow(clippy::disallowed_methods)]
+    tokio::time::sleep(time).await;
+}
