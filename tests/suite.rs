@@ -7,6 +7,7 @@ mod archive;
 mod browser;
 mod door;
 mod images;
+mod instances;
 mod lambda;
 mod model;
 mod outbox;

@@ -36,22 +36,16 @@ const AT_ONCE: usize = 16;
 async fn reconcile(app: &App) -> Result<(), Error> {
     let bucket = &app.storage()?.main;
     let names = claim::instances(bucket, None).await?;
-    let used = !names.is_empty();
-    let carried = stream::iter(names).map(|name| async move {
-        let outcome = carry_on(app, &name).await;
-        if let Err(error) = &outcome {
-            // The next run comes back to it.
+    let carried = stream::iter(names).for_each_concurrent(AT_ONCE, |name| async move {
+        if let Err(error) = carry_on(app, &name).await {
+            // The next run comes back to it; the others are not the worse for it.
             warn!(instance = name.id, causes = error.causes(), "an instance is not carried on: {error}");
         }
-        outcome.is_ok()
     });
-    let all = carried.buffer_unordered(AT_ONCE).all(|done| std::future::ready(done)).await;
+    carried.await;
     claim::sweep(bucket).await?;
-    // A machine without an engine has nothing to be swept, and nobody who would read that it has none.
-    if all && (used || app.instances.engine.ping().await.is_ok()) {
-        sweep_engine(app).await?;
-    }
-    Ok(())
+    // A machine without an engine has nothing to be swept, and nobody who would read each time that it has none.
+    if app.instances.engine.ping().await.is_ok() { sweep_engine(app).await } else { Ok(()) }
 }
 
 async fn carry_on(app: &App, name: &Name) -> Result<(), Error> {

@@ -1,7 +1,8 @@
 //! An engine that only remembers: for tests of what comes before and after an engine, and of engines that take their time.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::ops::RangeInclusive;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -14,14 +15,14 @@ use crate::instances::record::Place;
 const HOST: &str = "fake";
 
 /// An engine in memory.
-#[derive(Default)]
 pub struct Fake {
+    ports: Ports,
     made: Mutex<BTreeMap<String, Made>>,
     /// Ports on which something else listens.
     foreign: Mutex<Vec<u16>>,
     down: AtomicBool,
-    steps: AtomicU32,
-    pause: Mutex<Duration>,
+    looks: u32,
+    pause: Duration,
 }
 
 /// What it knows of an instance.
@@ -41,8 +42,15 @@ pub struct Made {
 
 impl Fake {
     /// One whose instances are ready after they were looked at so often, with such a pause in between.
-    pub fn slow(looks: u32, pause: Duration) -> Self {
-        Self { steps: looks.into(), pause: Mutex::new(pause), ..Self::default() }
+    pub fn slow(looks: u32, pause: Duration, ports: RangeInclusive<u16>) -> Self {
+        Self {
+            ports: Ports { first: *ports.start(), last: *ports.end() },
+            made: Mutex::default(),
+            foreign: Mutex::default(),
+            down: AtomicBool::new(false),
+            looks,
+            pause,
+        }
     }
 
     /// Whether it answers from now on.
@@ -65,7 +73,7 @@ impl Fake {
     }
 
     pub(super) fn ports(&self) -> (&str, Ports) {
-        (HOST, Ports { first: 2001, last: 2040 })
+        (HOST, self.ports)
     }
 
     pub(super) async fn provide(&self, wanted: &Wanted<'_>) -> Result<Provided, Error> {
@@ -86,8 +94,8 @@ impl Fake {
         });
         one.port = port;
         one.looks += 1;
-        if one.looks <= self.steps.load(Ordering::Relaxed) {
-            return Ok(Provided::Pending(*locked(&self.pause)));
+        if one.looks <= self.looks {
+            return Ok(Provided::Pending(self.pause));
         }
         Ok(Provided::Ready(Place { host: HOST.to_owned(), port, tls: false }))
     }

@@ -5,6 +5,7 @@ mod aws;
 mod docker;
 mod fake;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::config::{Config, EngineKind, Ports};
@@ -28,7 +29,7 @@ pub enum Engine {
     /// Managed services.
     Aws(Aws),
     /// Nothing but a memory of what was asked, for tests.
-    Fake(Fake),
+    Fake(Arc<Fake>),
 }
 
 /// An instance, as an engine has to know it.

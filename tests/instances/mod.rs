@@ -1,0 +1,10 @@
+//! Database instances: the contract, their life in Docker, engines that are not there, deaths, and managed services.
+
+mod absent;
+mod aws;
+mod contract;
+mod crash;
+mod life;
+mod model;
+mod office;
+mod pending;
