@@ -9,7 +9,7 @@ cd "$(dirname "$0")/.."
 
 # A command that has to be there, and the package that brings it.
 needed=(
-    dockerd:docker.io iptables:iptables nginx:nginx-light mariadb:mariadb-client-core redis-cli:redis-tools
+    dockerd:docker.io iptables:iptables ip:iproute2 nginx:nginx-light mariadb:mariadb-client-core redis-cli:redis-tools
     bsdtar:libarchive-tools 7z:p7zip-full zip:zip unzip:unzip aria2c:aria2 curl:curl
     cc:build-essential javac:default-jdk-headless node:nodejs npm:npm python3:python3
     chromium:chromium

@@ -304,7 +304,8 @@ impl Config {
 fn check_user(name: &str) -> Result<(), ConfigError> {
     let sane = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
     let fits = (1..=USER_LIMIT).contains(&name.len()) && name.bytes().all(sane) && !name.starts_with('.');
-    let problem = || ConfigError::new(format!("users.{name:?}"), "a name is 1-64 of A-Z a-z 0-9 - _ . and begins with no dot");
+    let problem =
+        || ConfigError::new(format!("users.{name:?}"), "a name is 1-64 of A-Z a-z 0-9 - _ . and begins with no dot");
     if fits { Ok(()) } else { Err(problem()) }
 }
 

@@ -28,7 +28,10 @@ async fn refused(docker_host: &str) {
     }
     // Nothing else is the worse for it.
     let health = stack.get("/health").await;
-    assert_eq!((health.status.as_u16(), &health.json()["dependencies"]["instances"]["state"]), (200, &json!("unavailable")));
+    assert_eq!(
+        (health.status.as_u16(), &health.json()["dependencies"]["instances"]["state"]),
+        (200, &json!("unavailable"))
+    );
     assert_eq!(ask(&stack, Method::GET, "/list/1", &Value::Null, &KEY).await.json()["data"], json!([]));
 }
 
@@ -63,7 +66,10 @@ async fn an_engine_that_is_switched_off_is_told_of() {
     let settings = Settings { document: &text, variables: &variables, ..Settings::default() };
     let Some(stack) = Stack::configured(Door::Program, Backend::Embedded, settings).await else { return };
     assert_eq!(ask(&stack, Method::POST, "/redis", &json!({ "memory": 64 }), &KEY).await.status, 503);
-    assert_eq!(stack.get("/health").await.json()["dependencies"]["instances"]["engines"], json!({ "off": "unavailable" }));
+    assert_eq!(
+        stack.get("/health").await.json()["dependencies"]["instances"]["engines"],
+        json!({ "off": "unavailable" })
+    );
 }
 
 #[tokio::test]

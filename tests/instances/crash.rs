@@ -98,7 +98,8 @@ async fn tap(upstream: Upstream, trigger: Arc<Trigger>) -> String {
             tokio::spawn(async move {
                 let service = service_fn(move |request| hand_on(request, upstream.clone(), trigger.clone()));
                 // A program that was killed breaks its connections.
-                let _ = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+                let _ =
+                    hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
             });
         }
     });

@@ -87,7 +87,8 @@ impl Each for [Value] {
 async fn write(instance: &Value) {
     match instance["type"].as_str() {
         Some("mysql") => {
-            log_in(instance, "CREATE DATABASE shop; CREATE TABLE shop.t (a INT); INSERT INTO shop.t VALUES (42)").unwrap();
+            log_in(instance, "CREATE DATABASE shop; CREATE TABLE shop.t (a INT); INSERT INTO shop.t VALUES (42)")
+                .unwrap();
         }
         _ => assert_eq!(log_in(instance, "SET a 42").unwrap(), "OK"),
     }
@@ -143,7 +144,8 @@ async fn data_outlive_restarts_and_passwords_change_on_minio() {
 async fn twenty_at_once(backend: Backend) {
     let Some(office) = Office::open(Door::Program, backend).await else { return };
     let foreign: Vec<u16> = [0, 1, 3, 7, 12].iter().map(|offset| office.first_port + offset).collect();
-    let _listeners: Vec<TcpListener> = foreign.iter().map(|port| TcpListener::bind(("127.0.0.1", *port)).unwrap()).collect();
+    let _listeners: Vec<TcpListener> =
+        foreign.iter().map(|port| TcpListener::bind(("127.0.0.1", *port)).unwrap()).collect();
     let (mysql, redis) = (utf8(), json!({ "memory": 64 }));
     let asked = (0..20).map(|index| match index % 2 {
         0 => office.ask(Method::POST, "/mysql", &mysql),
@@ -216,7 +218,8 @@ async fn a_password_is_nowhere_to_be_read() {
 #[tokio::test]
 async fn tenants_do_not_reach_each_other() {
     let Some(office) = Office::open(Door::Program, Backend::Embedded).await else { return };
-    let (one, other) = (office.make("/redis", &json!({ "memory": 64 })).await, office.make("/redis", &json!({ "memory": 64 })).await);
+    let (one, other) =
+        (office.make("/redis", &json!({ "memory": 64 })).await, office.make("/redis", &json!({ "memory": 64 })).await);
     let address = inspect(&other, "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}");
     let gateway = inspect(&other, "{{range .NetworkSettings.Networks}}{{.Gateway}}{{end}}");
     let (inside, outside) = ("6379".to_owned(), other["port"].to_string());
@@ -234,11 +237,15 @@ async fn tenants_do_not_reach_each_other() {
     assert_eq!(bindings, "127.0.0.1");
     let port = u16::try_from(one["port"].as_u64().unwrap()).unwrap();
     let sockets = ["tcp", "tcp6"].map(|table| std::fs::read_to_string(format!("/proc/net/{table}")).unwrap());
-    let listening: Vec<&str> = sockets.iter().flat_map(|table| table.lines()).filter_map(|line| {
-        let mut fields = line.split_whitespace().skip(1);
-        let (local, _, state) = (fields.next()?, fields.next()?, fields.next()?);
-        (state == "0A" && local.ends_with(&format!(":{port:04X}"))).then_some(local)
-    }).collect();
+    let listening: Vec<&str> = sockets
+        .iter()
+        .flat_map(|table| table.lines())
+        .filter_map(|line| {
+            let mut fields = line.split_whitespace().skip(1);
+            let (local, _, state) = (fields.next()?, fields.next()?, fields.next()?);
+            (state == "0A" && local.ends_with(&format!(":{port:04X}"))).then_some(local)
+        })
+        .collect();
     assert_eq!(listening, [format!("0100007F:{port:04X}")], "this machine alone");
 }
 

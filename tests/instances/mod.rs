@@ -4,6 +4,7 @@ mod absent;
 mod aws;
 mod contract;
 mod crash;
+mod daemon;
 mod life;
 mod model;
 mod office;

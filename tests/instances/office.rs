@@ -105,7 +105,10 @@ impl Office {
 
     pub(super) async fn delete(&self, id: &str) {
         let answer = self.ask(Method::DELETE, &format!("/detail/{id}"), &Value::Null).await;
-        assert_eq!((answer.status.as_u16(), answer.json()), (200, json!({ "code": 200, "msg": "success", "data": null })));
+        assert_eq!(
+            (answer.status.as_u16(), answer.json()),
+            (200, json!({ "code": 200, "msg": "success", "data": null }))
+        );
     }
 
     /// Every object of instances that the store has.
@@ -183,7 +186,11 @@ pub(super) fn client(instance: &Value, password: &str, command: &str) -> Result<
     let output = client.output().expect("a client program runs");
     let said = String::from_utf8_lossy(&output.stdout).trim().to_owned();
     let complaint = String::from_utf8_lossy(&output.stderr).trim().to_owned();
-    if output.status.success() && !complaint.contains("AUTH failed") { Ok(said) } else { Err(format!("{said} {complaint}")) }
+    if output.status.success() && !complaint.contains("AUTH failed") {
+        Ok(said)
+    } else {
+        Err(format!("{said} {complaint}"))
+    }
 }
 
 /// The same with the password of the answer.

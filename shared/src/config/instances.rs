@@ -213,8 +213,14 @@ impl Aws {
         if !(1..=21).contains(&prefix.len())
             || !prefix.starts_with(|first: char| first.is_ascii_lowercase())
             || !prefix.bytes().all(sane)
+            // RDS and ElastiCache refuse both.
+            || prefix.ends_with('-')
+            || prefix.contains("--")
         {
-            return Err(ConfigError::new("INSTANCES_PREFIX", "must be a letter and at most 20 of a-z, 0-9 and '-'"));
+            return Err(ConfigError::new(
+                "INSTANCES_PREFIX",
+                "must be a letter and at most 20 of a-z, 0-9 and single dashes, no dash last",
+            ));
         }
         if self.mysql_storage.is_some_and(|gib| !(20..=65_536).contains(&gib)) {
             return Err(ConfigError::new("instances.aws.mysql_storage", "must be a number of GiB from 20 to 65536"));

@@ -141,9 +141,7 @@ async fn sweep_one(bucket: &Bucket, key: &str) -> Result<(), Error> {
 
 /// Whether an instance's record names this claim.
 fn names(instance: &Instance, key: &str) -> bool {
-    let slot = parse_slot(key).is_some_and(|(owner, number)| {
-        owner == instance.owner && instance.slot == Some(number)
-    });
+    let slot = parse_slot(key).is_some_and(|(owner, number)| owner == instance.owner && instance.slot == Some(number));
     slot || parse_port(key).is_some_and(|(_, port)| instance.port == Some(port))
 }
 

@@ -174,12 +174,15 @@ impl Driver<'_> {
         match self.engine.provide(&wanted).await? {
             Provided::Ready(place) => {
                 info!(instance = instance.id, owner = instance.owner, "an instance is ready");
-                self.write(instance, |found| Instance { place: Some(place.clone()), state: State::Ready, ..found }).await
+                self.write(instance, |found| Instance { place: Some(place.clone()), state: State::Ready, ..found })
+                    .await
             }
             Provided::PortTaken if instance.state == State::Creating => self.block_port(instance).await,
             Provided::PortTaken => self.fail(instance, "Something else listens on its port.").await,
             Provided::Failed(reason) => self.fail(instance, &reason).await,
-            Provided::Pending(_) if self.is_late(instance) => self.fail(instance, "It did not get ready in time.").await,
+            Provided::Pending(_) if self.is_late(instance) => {
+                self.fail(instance, "It did not get ready in time.").await
+            }
             Provided::Pending(time) => Ok(Next::Wait(time)),
         }
     }
@@ -221,7 +224,9 @@ impl Driver<'_> {
         let password = instance.password(self.app)?;
         match self.engine.restart(&self.wanted(instance, &password).await?).await {
             Ok(Step::Pending(time)) => Ok(Next::Wait(time)),
-            Ok(Step::Done) => self.write(instance, |found| Instance { state: State::Restarting { down: false }, ..found }).await,
+            Ok(Step::Done) => {
+                self.write(instance, |found| Instance { state: State::Restarting { down: false }, ..found }).await
+            }
             Err(error) => self.refused(instance, error).await,
         }
     }

@@ -100,7 +100,7 @@ impl<'a> Holder<'a> {
     pub(super) async fn release(&self) -> Result<(), Error> {
         let released = self.name.change(self.bucket, |found| {
             let ours = found.lease.as_ref().is_some_and(|lease| lease.holder == self.mine);
-            ours.then(|| Instance { lease: None, ..found })
+            ours.then_some(Instance { lease: None, ..found })
         });
         released.await.map(drop)
     }

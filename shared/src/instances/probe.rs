@@ -36,9 +36,7 @@ pub(super) async fn set_mysql((host, port): (&str, u16), password: &str, next: &
 
 /// The statement that sets root's password.
 pub(super) fn alter_user(password: &str) -> String {
-    format!(
-        "ALTER USER IF EXISTS 'root'@'localhost' IDENTIFIED BY '{password}', 'root'@'%' IDENTIFIED BY '{password}'"
-    )
+    format!("ALTER USER IF EXISTS 'root'@'localhost' IDENTIFIED BY '{password}', 'root'@'%' IDENTIFIED BY '{password}'")
 }
 
 async fn ask_mysql((host, port): (&str, u16), password: &str, statement: String) -> Answer {

@@ -6,10 +6,10 @@ use futures_util::{StreamExt, stream};
 use tokio::time::Instant as Moment;
 use tracing::{info, warn};
 
+use super::claim;
 use super::drive::{drive, site};
 use super::engine::Kept;
 use super::record::{Instance, Name, State};
-use super::claim;
 use crate::app::App;
 use crate::error::Error;
 use crate::events::{Done, Schedule, Worker};

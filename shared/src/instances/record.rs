@@ -245,7 +245,9 @@ mod tests {
     fn passwords_and_ids_have_their_form() {
         let passwords: std::collections::BTreeSet<String> = (0..1000).map(|_| new_password()).collect();
         assert_eq!(passwords.len(), 1000);
-        assert!(passwords.iter().all(|one| one.len() == PASSWORD && one.bytes().all(|byte| byte.is_ascii_alphanumeric())));
+        assert!(
+            passwords.iter().all(|one| one.len() == PASSWORD && one.bytes().all(|byte| byte.is_ascii_alphanumeric()))
+        );
         let seen: std::collections::BTreeSet<u8> = passwords.iter().flat_map(|one| one.bytes()).collect();
         assert_eq!(seen.len(), 62);
         assert!(new_id().len() == 12 && new_id() != new_id());

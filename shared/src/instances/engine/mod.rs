@@ -25,9 +25,9 @@ pub enum Engine {
     /// Nothing.
     Off,
     /// Containers.
-    Docker(Docker),
+    Docker(Box<Docker>),
     /// Managed services.
-    Aws(Aws),
+    Aws(Box<Aws>),
     /// Nothing but a memory of what was asked, for tests.
     Fake(Arc<Fake>),
 }
@@ -97,8 +97,8 @@ impl Engine {
     pub fn of(config: &Config) -> Self {
         match config.instances.engine {
             EngineKind::Off => Self::Off,
-            EngineKind::Docker => Self::Docker(Docker::new(&config.instances)),
-            EngineKind::Aws => Self::Aws(Aws::new(&config.instances)),
+            EngineKind::Docker => Self::Docker(Box::new(Docker::new(&config.instances))),
+            EngineKind::Aws => Self::Aws(Box::new(Aws::new(&config.instances))),
         }
     }
 

@@ -45,8 +45,7 @@ const UNICODE: [&str; 26] = [
 ];
 
 /// Of Unicode 9.0: MySQL 8 and later.
-const UNICODE_9: [&str; 6] =
-    ["0900_ai_ci", "0900_as_ci", "0900_as_cs", "0900_bin", "zh_0900_as_cs", "ru_0900_ai_ci"];
+const UNICODE_9: [&str; 6] = ["0900_ai_ci", "0900_as_ci", "0900_as_cs", "0900_bin", "zh_0900_as_cs", "ru_0900_ai_ci"];
 
 /// Every character set that may be asked for.
 pub const CHARSETS: &[Charset] = &[
@@ -56,10 +55,7 @@ pub const CHARSETS: &[Charset] = &[
     Charset { name: "big5", collations: &["chinese_ci", "bin"] },
     Charset { name: "binary", collations: &[] },
     Charset { name: "cp1250", collations: &["general_ci", "bin", "croatian_ci", "czech_cs", "polish_ci"] },
-    Charset {
-        name: "cp1251",
-        collations: &["general_ci", "bin", "general_cs", "bulgarian_ci", "ukrainian_ci"],
-    },
+    Charset { name: "cp1251", collations: &["general_ci", "bin", "general_cs", "bulgarian_ci", "ukrainian_ci"] },
     Charset { name: "cp1256", collations: &["general_ci", "bin"] },
     Charset { name: "cp1257", collations: &["general_ci", "bin", "lithuanian_ci"] },
     Charset { name: "cp850", collations: &["general_ci", "bin"] },
@@ -75,7 +71,16 @@ pub const CHARSETS: &[Charset] = &[
     Charset { name: "koi8u", collations: &["general_ci", "bin"] },
     Charset {
         name: "latin1",
-        collations: &["swedish_ci", "bin", "danish_ci", "general_ci", "general_cs", "german1_ci", "german2_ci", "spanish_ci"],
+        collations: &[
+            "swedish_ci",
+            "bin",
+            "danish_ci",
+            "general_ci",
+            "general_cs",
+            "german1_ci",
+            "german2_ci",
+            "spanish_ci",
+        ],
     },
     Charset { name: "latin2", collations: &["general_ci", "bin", "croatian_ci", "czech_cs", "hungarian_ci"] },
     Charset { name: "latin5", collations: &["turkish_ci", "bin"] },
@@ -101,9 +106,8 @@ pub(super) fn pair(charset: &str, collation: Option<&str>) -> Result<(String, St
     let Some(collation) = collation else { return Ok((name.to_owned(), default())) };
     let ending = collation.strip_prefix("utf8_").filter(|_| name == "utf8mb3");
     let ending = ending.or_else(|| collation.strip_prefix(name)?.strip_prefix('_'));
-    let known = ending.filter(|ending| {
-        charset.collations.contains(ending) || (name == "utf8mb4" && UNICODE_9.contains(ending))
-    });
+    let known = ending
+        .filter(|ending| charset.collations.contains(ending) || (name == "utf8mb4" && UNICODE_9.contains(ending)));
     match known {
         Some(ending) => Ok((name.to_owned(), format!("{name}_{ending}"))),
         None if collation == name && charset.collations.is_empty() => Ok((name.to_owned(), default())),

@@ -111,12 +111,13 @@ pub fn mysql(body: &[u8]) -> Result<Wish, Error> {
     let fields = read(body)?;
     let charset = name(fields.charset.as_ref(), "charset")?
         .ok_or_else(|| Error::invalid("Please provide charset, for example utf8mb4"))?;
-    let collation = match (name(fields.collation.as_ref(), "collation")?, name(fields.collection.as_ref(), "collection")?) {
-        (Some(one), Some(other)) if one != other => {
-            return Err(Error::invalid("collation and collection are two names of the same field, and differ"));
-        }
-        (one, other) => one.or(other),
-    };
+    let collation =
+        match (name(fields.collation.as_ref(), "collation")?, name(fields.collection.as_ref(), "collection")?) {
+            (Some(one), Some(other)) if one != other => {
+                return Err(Error::invalid("collation and collection are two names of the same field, and differ"));
+            }
+            (one, other) => one.or(other),
+        };
     let (charset, collation) = charset::pair(&charset, collation.as_deref())?;
     fields.wish(Database::Mysql { charset, collation })
 }
@@ -195,10 +196,8 @@ mod tests {
         assert_eq!(pair(r#"{"charset":"utf8","collection":"utf8_general_ci"}"#), utf8);
         assert_eq!(pair(r#"{"charset":"UTF8","collation":"utf8mb3_general_ci"}"#), utf8);
         assert_eq!(pair(r#"{"charset":"latin1"}"#).1, "latin1_swedish_ci");
-        let memory = |memory| Wish {
-            spec: Spec { database: Database::Redis { memory }, class: Class::Standard },
-            ttl: None,
-        };
+        let memory =
+            |memory| Wish { spec: Spec { database: Database::Redis { memory }, class: Class::Standard }, ttl: None };
         assert_eq!(redis(br#"{"memory":500}"#).unwrap(), memory(500));
         assert_eq!(redis(br#" {"memory":"64","class":"standard","ttl":null}"#).unwrap(), memory(64));
         let ephemeral = redis(br#"{"memory":4096,"class":"ephemeral","ttl":"60"}"#).unwrap();
@@ -208,22 +207,43 @@ mod tests {
     #[test]
     fn what_cannot_be_made_is_refused() {
         for body in [
-            "", "{", "[]", "null", "\"charset\"", "{}", r#"{"charset":1}"#, r#"{"charset":""}"#,
+            "",
+            "{",
+            "[]",
+            "null",
+            "\"charset\"",
+            "{}",
+            r#"{"charset":1}"#,
+            r#"{"charset":""}"#,
             r#"{"charset":"utf9","collation":"utf9_general_ci"}"#,
             r#"{"charset":"utf8","collation":"latin1_swedish_ci"}"#,
             r#"{"charset":"utf8mb4","collation":"utf8mb4_general_ci; rm -rf /"}"#,
             r#"{"charset":"$(reboot)"}"#,
             r#"{"charset":"latin1","collation":"latin1_bin","collection":"latin1_danish_ci"}"#,
-            r#"{"charset":"latin1","ttl":59}"#, r#"{"charset":"latin1","ttl":2592001}"#, r#"{"charset":"latin1","ttl":"x"}"#,
-            r#"{"charset":"latin1","class":"large"}"#, r#"{"charset":"latin1","class":"ephemeral"}"#,
+            r#"{"charset":"latin1","ttl":59}"#,
+            r#"{"charset":"latin1","ttl":2592001}"#,
+            r#"{"charset":"latin1","ttl":"x"}"#,
+            r#"{"charset":"latin1","class":"large"}"#,
+            r#"{"charset":"latin1","class":"ephemeral"}"#,
             r#"{"charset":"latin1","class":1}"#,
         ] {
             assert!(mysql(body.as_bytes()).is_err(), "{body}");
         }
         for body in [
-            "", "{}", r#"{"memory":null}"#, r#"{"memory":0}"#, r#"{"memory":-1}"#, r#"{"memory":63}"#, r#"{"memory":4097}"#,
-            r#"{"memory":1000000000}"#, r#"{"memory":"abc"}"#, r#"{"memory":""}"#, r#"{"memory":64.5}"#,
-            r#"{"memory":"64; id"}"#, r#"{"memory":[64]}"#, r#"{"memory":99999999999999999999999}"#,
+            "",
+            "{}",
+            r#"{"memory":null}"#,
+            r#"{"memory":0}"#,
+            r#"{"memory":-1}"#,
+            r#"{"memory":63}"#,
+            r#"{"memory":4097}"#,
+            r#"{"memory":1000000000}"#,
+            r#"{"memory":"abc"}"#,
+            r#"{"memory":""}"#,
+            r#"{"memory":64.5}"#,
+            r#"{"memory":"64; id"}"#,
+            r#"{"memory":[64]}"#,
+            r#"{"memory":99999999999999999999999}"#,
         ] {
             assert!(redis(body.as_bytes()).is_err(), "{body}");
         }

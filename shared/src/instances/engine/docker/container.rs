@@ -144,10 +144,8 @@ fn mounts(wanted: &Wanted<'_>, template: Option<&str>, labels: HashMap<String, S
         Database::Redis { .. } => REDIS_DATA,
     };
     let data = mount(volume(wanted.id), target, labels);
-    let template = template.map(|volume| Mount {
-        read_only: Some(true),
-        ..mount(volume.to_owned(), TEMPLATE, HashMap::new())
-    });
+    let template =
+        template.map(|volume| Mount { read_only: Some(true), ..mount(volume.to_owned(), TEMPLATE, HashMap::new()) });
     std::iter::once(data).chain(template).collect()
 }
 

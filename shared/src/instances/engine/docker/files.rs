@@ -35,9 +35,7 @@ pub(super) async fn put(docker: &Client, container: &str, path: &str, text: &str
 
 /// Appending is what makes data survive a restart (Redis manual, "Persistence").
 fn redis(memory: u32, password: &str) -> String {
-    format!(
-        "requirepass {password}\nmaxmemory {memory}mb\nmaxmemory-policy noeviction\nappendonly yes\ndir /data\n"
-    )
+    format!("requirepass {password}\nmaxmemory {memory}mb\nmaxmemory-policy noeviction\nappendonly yes\ndir /data\n")
 }
 
 fn archive(path: &str, text: &str) -> std::io::Result<Vec<u8>> {

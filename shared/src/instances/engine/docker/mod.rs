@@ -256,10 +256,7 @@ impl Docker {
             let request = NetworkCreateRequest {
                 name: self.settings.network.clone(),
                 driver: Some("bridge".to_owned()),
-                options: Some(HashMap::from([(
-                    "com.docker.network.bridge.enable_icc".to_owned(),
-                    "false".to_owned(),
-                )])),
+                options: Some(HashMap::from([("com.docker.network.bridge.enable_icc".to_owned(), "false".to_owned())])),
                 ..NetworkCreateRequest::default()
             };
             match docker.create_network(request).await {
@@ -337,7 +334,9 @@ fn missing_is_fine(done: Result<(), DockerError>) -> Result<(), DockerError> {
 /// The daemon has no code for it.
 fn is_port_taken(error: &DockerError) -> bool {
     let text = error.to_string();
-    ["port is already allocated", "address already in use", "Ports are not available"].iter().any(|part| text.contains(part))
+    ["port is already allocated", "address already in use", "Ports are not available"]
+        .iter()
+        .any(|part| text.contains(part))
 }
 
 /// What is told, and what is logged, when the daemon does not do what it was asked for.

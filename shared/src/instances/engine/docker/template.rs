@@ -51,7 +51,8 @@ pub(super) async fn find(docker: &Client, settings: &Instances, image: &str) -> 
         Status::EXITED if state.exit_code == Some(0) => return Ok(Found::Here(name)),
         Status::EXITED | Status::DEAD => {
             remove(docker, &name).await?;
-            missing_is_fine(docker.remove_volume(&name, None::<RemoveVolumeOptions>).await).map_err(failed("remove a volume"))?;
+            missing_is_fine(docker.remove_volume(&name, None::<RemoveVolumeOptions>).await)
+                .map_err(failed("remove a volume"))?;
             return Ok(Found::Broken(super::ended(&state)));
         }
         Status::CREATED => start(docker, &name).await?,
