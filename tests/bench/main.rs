@@ -1,5 +1,5 @@
-//! Benchmarks: `cargo run --release -p tests --bin bench -- archive`, `-- store`, `-- uploads`, `-- images` and `-- speech` print
-//! the tables of `BENCHMARKS.md`. Names of parts after the word run only those parts.
+//! Benchmarks: `cargo run --release -p tests --bin bench -- archive`, `-- store`, `-- uploads`, `-- images`, `-- speech` and
+//! `-- instances` print the tables of `BENCHMARKS.md`. Names of parts after the word run only those parts.
 //!
 //! Every server is a process of its own and is asked in turns with the others, so that a machine that
 //! is busy for a while is busy for all of them; figures are medians, ratios are taken round by round.
@@ -14,6 +14,7 @@ mod contents;
 mod download;
 mod figures;
 mod images;
+mod instances;
 mod pass_through;
 mod process;
 mod servers;
@@ -29,7 +30,8 @@ const USAGE: &str = "usage: bench archive [throughput|work|memory|first-byte]...
        bench store [puts|large]...
        bench uploads [chunks|parallel|blocks|stream|memory]...    (memory only when it is named)
        bench images [judging|uploads|serving]...
-       bench speech [long|first-byte|routes]...";
+       bench speech [long|first-byte|routes]...
+       bench instances [one|crowd]...";
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -41,6 +43,7 @@ async fn main() -> ExitCode {
         ["uploads", parts @ ..] => Box::pin(uploads::run(parts)).await,
         ["images", parts @ ..] => Box::pin(images::run(parts)).await,
         ["speech", parts @ ..] => Box::pin(speech::run(parts)).await,
+        ["instances", parts @ ..] => Box::pin(instances::run(parts)).await,
         // The servers that this program itself is, started by it.
         ["pass-through", list] => pass_through::serve(list).await,
         ["sink", data] => uploads::sink::serve(data).await,
