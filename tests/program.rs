@@ -27,6 +27,14 @@ async fn a_wrong_setting_is_one_line_and_exit_code_2() {
     refused(&["--bucket", "X"], &[], "BUCKET").await;
     refused(&["--config", "/nowhere.toml"], &[], "/nowhere.toml").await;
     refused(&[], &[("PANNIER_SECRET", "c2hvcnQ=")], "PANNIER_SECRET").await;
+    refused(&[], &[("INSTANCES_ENGINE", "podman")], "INSTANCES_ENGINE").await;
+    for ports in ["2001", "2002-2001", "80-90", "2001-40000"] {
+        refused(&[], &[("INSTANCES_PORTS", ports)], "INSTANCES_PORTS").await;
+    }
+    refused(&[], &[("INSTANCES_BIND", "everywhere")], "INSTANCES_BIND").await;
+    refused(&[], &[("INSTANCES_HOST", "a host")], "INSTANCES_HOST").await;
+    refused(&[], &[("MYSQL_IMAGE", "my sql")], "MYSQL_IMAGE").await;
+    refused(&[], &[("INSTANCES_PREFIX", "pannier--x")], "INSTANCES_PREFIX").await;
     refused(&["--store-listen", "127.0.0.1:0", "--s3-endpoint", "http://127.0.0.1:1"], &[], "--store-listen").await;
 }
 
@@ -37,6 +45,9 @@ async fn a_wrong_document_names_what_is_wrong() {
     for (text, word) in [
         ("[users.alice]\nkey_sha256 = \"12\"", "64 hex digits"),
         ("[users.alice]\nkey = \"x\"", "key"),
+        ("[users.\"a/b\"]\nkey_sha256 = \"0000000000000000000000000000000000000000000000000000000000000000\"", "a/b"),
+        ("[instances]\nports = \"1-2\"", "1024 to 32767"),
+        ("[instances]\nmysql_memory = 100", "384 to 65536"),
         ("[business.t]\nname = \"shop\"\nnotify_url = \"nowhere\"", "notify_url of business \"shop\""),
         ("[business.t]\nname = \"shop\"\nwebhook_secret = \"whsec_c2hvcnQ=\"", "24-64 bytes"),
         ("nonsense = 1", "nonsense"),

@@ -39,6 +39,7 @@ async fn refused(docker_host: &str) {
 async fn an_absent_engine_is_told_of() {
     refused("unix:///nowhere/docker.sock").await;
     refused("tcp://127.0.0.1:1").await;
+    refused("ssh://somewhere").await;
 }
 
 #[tokio::test]

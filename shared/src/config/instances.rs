@@ -25,7 +25,8 @@ const NAME_LIMIT: usize = 255;
 pub struct Instances {
     /// `INSTANCES_ENGINE`: what makes instances: `docker` (the default), `aws` or `off`.
     pub engine: EngineKind,
-    /// `DOCKER_HOST`: where Docker answers, `unix://` and a path or `tcp://` and an address; its usual socket by default.
+    /// `DOCKER_HOST`: where Docker answers, `unix://` and a path or `tcp://` and an address; its usual socket by default. The
+    /// variable is Docker's own: anything else in it is no error until somebody asks for an instance.
     pub docker_host: String,
     /// `MYSQL_IMAGE`: an image that obeys the contract of the official `mysql` or `mariadb`; `mysql:8.0` by default.
     pub mysql_image: String,
@@ -189,10 +190,6 @@ impl Instances {
             if !sane(name) || (setting == "INSTANCES_HOST" && name.contains('/')) {
                 return Err(ConfigError::new(setting, "must be 1-255 of letters, digits and - _ . : / @"));
             }
-        }
-        let host = &self.docker_host;
-        if !["unix://", "tcp://", "http://"].iter().any(|scheme| host.starts_with(scheme)) {
-            return Err(ConfigError::new("DOCKER_HOST", "must be unix:// and a path, or tcp:// and an address"));
         }
         if !MYSQL_MEMORY_BOUNDS.contains(&self.mysql_memory) {
             return Err(ConfigError::new("instances.mysql_memory", "must be a number of MB from 384 to 65536"));

@@ -238,9 +238,10 @@ impl Docker {
     async fn client(&self) -> Result<&Client, Error> {
         let connected = self.client.get_or_try_init(|| async {
             let host = &self.settings.docker_host;
-            let client = match host.starts_with("unix://") {
-                true => Client::connect_with_unix(host, ANSWER_LIMIT, API_DEFAULT_VERSION)?,
-                false => Client::connect_with_http(host, ANSWER_LIMIT, API_DEFAULT_VERSION)?,
+            let client = match host.split_once("://") {
+                Some(("unix", _)) => Client::connect_with_unix(host, ANSWER_LIMIT, API_DEFAULT_VERSION)?,
+                Some(("tcp" | "http", _)) => Client::connect_with_http(host, ANSWER_LIMIT, API_DEFAULT_VERSION)?,
+                _ => return Err(DockerError::UnsupportedURISchemeError { uri: host.clone() }),
             };
             client.negotiate_version().await
         });
