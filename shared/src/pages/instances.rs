@@ -85,7 +85,7 @@ struct Page {
     /// Empty if it is asked for.
     key: String,
     key_limit: usize,
-    /// Makes a form that is sent twice ask once.
+    /// Makes a form that is sent twice ask once; empty where nobody may ask.
     once: String,
     news: &'static str,
     problem: Problem,
@@ -165,9 +165,9 @@ pub(super) async fn draw(app: &App, visit: Visit, status: StatusCode, sheet: She
         gallery: &texts.gallery,
         upload: &texts.upload,
         icon: DATABASE,
+        once: user.as_ref().map_or_else(String::new, |_| random_name()),
         key: user.map_or_else(String::new, |user| user.key),
         key_limit: KEY_LIMIT,
-        once: random_name(),
         news,
         problem: problem.unwrap_or_default(),
         refusals: refusals(texts).into_iter().map(|(begins, words, _)| (begins, words)).collect(),

@@ -340,7 +340,9 @@
   narrow();
   // The page may be the answer to a form that was sent before this script came: then its rows have passwords.
   key = document.querySelector(".create [name=key]").value || remembered();
-  for (const control of document.querySelectorAll("main form [name=key][type=hidden]")) control.value = "";
+  for (const where of [document, find("row").content]) {
+    for (const control of where.querySelectorAll("[name=key][type=hidden]")) control.value = "";
+  }
   list.replaceChildren();
   if (key) {
     enter.hidden = true;
