@@ -1,6 +1,7 @@
 //! The descriptive endpoints: heart beat, health, the OpenAPI document and its page, the fallback.
 
 mod form;
+mod instances;
 mod language;
 mod numbers;
 mod speech;

@@ -16,14 +16,18 @@ const DEMO_USERS: [&str; 3] = ["user1", "user2", "user3"];
 const CAPABILITY: usize = 16;
 
 /// The longest key looked at, in bytes.
-const KEY_LIMIT: usize = 512;
+pub const KEY_LIMIT: usize = 512;
 
 /// The name of the user whose key is in `Authorization: <key>` or `Authorization: Bearer <key>`.
 /// 401 for a missing or unknown one; the answer does not tell the two apart.
 pub fn caller(config: &Config, headers: &HeaderMap) -> Result<String, Error> {
     let given = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()).unwrap_or_default().trim();
     let bearer = given.get(..7).filter(|scheme| scheme.eq_ignore_ascii_case("bearer "));
-    let key = bearer.map_or(given, |scheme| &given[scheme.len()..]).trim();
+    user(config, bearer.map_or(given, |scheme| &given[scheme.len()..]).trim())
+}
+
+/// The name of the user whose key this is; 401 for an unknown one.
+pub fn user(config: &Config, key: &str) -> Result<String, Error> {
     if key.is_empty() || key.len() > KEY_LIMIT {
         return Err(unauthorized());
     }

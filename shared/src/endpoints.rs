@@ -66,6 +66,8 @@ pub const ALL: &[&Endpoint] = &[
     &instances::DELETE,
     &instances::RESTART,
     &instances::ROTATE_PASSWORD,
+    &pages::INSTANCES,
+    &pages::INSTANCES_FORM,
     &pages::HEART_BEAT,
     &pages::HEALTH,
     &pages::OPENAPI,

@@ -10,6 +10,7 @@ const PAGES = {
   archives: "/archives",
   speech: "/speech",
   "speech-route": `/speech?route=${encodeURIComponent(EVIL)}`,
+  instances: "/instances",
   archive: `/archives?hash=${encodeURIComponent(`${task.url}/archive/summer/?name=x`)}`,
   "archive-missing": "/archives?hash=nowhere",
   terms: "/terms.html",
@@ -115,7 +116,7 @@ await person(async (browser) => {
     assert.ok(at.visible, `the focus is seen on ${at.on}`);
     seen.add(at.href);
   }
-  for (const path of ["/upload", "/images/", "/files", "/archives", "/speech", "/terms.html", "/docs"]) assert.ok(seen.has(path), path);
+  for (const path of ["/upload", "/images/", "/files", "/archives", "/speech", "/instances", "/terms.html", "/docs"]) assert.ok(seen.has(path), path);
 
   // The numbers come by themselves.
   const numbers = await page.locator("[data-number=images]").innerText();

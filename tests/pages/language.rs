@@ -7,7 +7,7 @@ use shared::endpoints::ALL;
 use crate::door::fixture::{Answer, Ask, House, config};
 
 /// Pages that need no store.
-const PAGES: [&str; 6] = ["/", "/upload", "/files", "/archives", "/terms.html", "/docs"];
+const PAGES: [&str; 7] = ["/", "/upload", "/files", "/archives", "/instances", "/terms.html", "/docs"];
 
 const EVIL: &str = "\"><script>alert(1)</script>";
 

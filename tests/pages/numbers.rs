@@ -15,6 +15,8 @@ contract! {
         stack.put("photos/not an archive/1.jpg", "1").await;
         stack.put("files/one", "12345").await;
         stack.put("business/other", "12345").await;
+        stack.put("instances/alice/0123456789ab", "{}").await;
+        stack.put("instances/bob/0123456789ac", "{}").await;
         let answer = stack.get("/api/stats").await;
         let expected = json!({
             "images": { "count": 0, "bytes": 0, "more": false },
@@ -24,6 +26,7 @@ contract! {
                 "routes": { "count": 0, "more": false },
                 "tracks": { "count": 0, "bytes": 0, "more": false },
             },
+            "instances": { "count": 2, "more": false },
         });
         assert_eq!((answer.status.as_u16(), answer.json()), (200, expected.clone()));
         // Asked again at once, the store is left alone.
@@ -31,6 +34,7 @@ contract! {
         assert_eq!(stack.get("/api/stats").await.json(), expected);
         let home = stack.get_with("/", &BROWSER).await.text();
         assert!(home.contains("data-number=\"archives\">2<") && home.contains("data-number=\"images\">0<"));
+        assert!(home.contains("data-number=\"instances\">2<"), "{home}");
     }
 
     async fn an_archive_is_shown_by_its_link_or_its_code(stack: &Stack) {

@@ -42,6 +42,16 @@ pub fn find(name: &str) -> Option<PathBuf> {
     (output.status.success() && !path.trim().is_empty()).then(|| PathBuf::from(path.trim()))
 }
 
+/// Whether Docker answers and has an image; says that it is missing otherwise.
+pub fn image(name: &str) -> bool {
+    let output = Command::new("docker").args(["image", "inspect", name]).output();
+    let found = output.is_ok_and(|output| output.status.success());
+    if !found {
+        missing(&format!("the image {name} in Docker"));
+    }
+    found
+}
+
 /// The folder of pinned tools that the installation script fills.
 pub fn cache() -> PathBuf {
     let home = || shared::config::variable("HOME").map(|home| format!("{home}/.cache/pannier"));

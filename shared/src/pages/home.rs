@@ -34,13 +34,17 @@ const NUMBERS_LIMIT: Duration = Duration::from_secs(2);
 /// In place of a number that is not known.
 const UNKNOWN: &str = "–";
 
-/// An arrow, a picture, a sheet with an arrow, a box, sound.
-const ICONS: [&str; 5] = [
+/// Something that holds data.
+pub(super) const DATABASE: &str = "M4 6c0-4 16-4 16 0v12c0 4-16 4-16 0zM4 6c0 4 16 4 16 0M4 12c0 4 16 4 16 0";
+
+/// An arrow, a picture, a sheet with an arrow, a box, sound, a database.
+const ICONS: [&str; 6] = [
     "M12 17V4M7 9l5-5 5 5M4 15v5h16v-5",
     "M4 4h16v16H4zM4 16l5-5 4 4 2-2 5 5M15.5 8.5h.01",
     "M6 3h9l4 4v14H6zM12 17V10M9 13l3-3 3 3",
     "M4 8h16v12H4zM3 4h18v4H3zM10 12h4",
     "M4 9v6h4l5 4V5L8 9zM16.5 8.5a5 5 0 0 1 0 7M19 6a8.5 8.5 0 0 1 0 12",
+    DATABASE,
 ];
 
 #[derive(Template)]
@@ -48,8 +52,8 @@ const ICONS: [&str; 5] = [
 struct Page {
     visit: Visit,
     text: &'static Home,
-    jobs: [(&'static str, &'static Job, &'static str); 5],
-    numbers: [Number; 4],
+    jobs: [(&'static str, &'static Job, &'static str); 6],
+    numbers: [Number; 5],
     base: String,
     common: String,
     script: String,
@@ -75,6 +79,7 @@ async fn home(app: &App, request: Request) -> Result<Reply, Error> {
             ("/files", &text.files, ICONS[2]),
             ("/archives", &text.archives, ICONS[3]),
             ("/speech", &text.speech, ICONS[4]),
+            ("/instances", &text.instances, ICONS[5]),
         ],
         base: request.base_url(&app.config),
         numbers: numbers(visit.texts, known(app).await),
@@ -96,7 +101,7 @@ async fn known(app: &App) -> Option<Stats> {
     None
 }
 
-fn numbers(texts: &Texts, stats: Option<Stats>) -> [Number; 4] {
+fn numbers(texts: &Texts, stats: Option<Stats>) -> [Number; 5] {
     let text = &texts.home;
     let number = |name, label, sized, count: Option<Count>| Number {
         name,
@@ -110,5 +115,6 @@ fn numbers(texts: &Texts, stats: Option<Stats>) -> [Number; 4] {
         number("files", text.finished, true, stats.map(|stats| stats.files)),
         number("archives", text.folders, false, stats.map(|stats| stats.archives)),
         number("speech.tracks", text.tracks, true, stats.map(|stats| stats.spoken.tracks)),
+        number("instances", text.databases, false, stats.map(|stats| stats.instances)),
     ]
 }

@@ -47,6 +47,8 @@ pub(super) enum Asset {
     GalleryScript,
     /// The script of the page `/speech`.
     SpeechScript,
+    /// The script of the page `/instances`.
+    InstancesScript,
     /// The script of the page `/files`.
     FilesScript,
     /// tus-js-client 4.3.1 for browsers, as it is published.
@@ -86,12 +88,13 @@ fn slice(content: &Bytes, range: &std::ops::Range<u64>) -> Bytes {
 }
 
 impl Asset {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 10] = [
         Self::CommonScript,
         Self::HomeScript,
         Self::UploadScript,
         Self::GalleryScript,
         Self::SpeechScript,
+        Self::InstancesScript,
         Self::FilesScript,
         Self::TusClient,
         Self::TusLicense,
@@ -110,6 +113,7 @@ impl Asset {
             Self::UploadScript => "upload.js",
             Self::GalleryScript => "gallery.js",
             Self::SpeechScript => "speech.js",
+            Self::InstancesScript => "instances.js",
             Self::FilesScript => "files.js",
             Self::TusClient => "tus.min.js",
             Self::TusLicense => "tus-js-client.LICENSE.txt",
@@ -132,6 +136,7 @@ impl Asset {
             Self::UploadScript => include_bytes!("assets/upload.js"),
             Self::GalleryScript => include_bytes!("assets/gallery.js"),
             Self::SpeechScript => include_bytes!("assets/speech.js"),
+            Self::InstancesScript => include_bytes!("assets/instances.js"),
             Self::FilesScript => include_bytes!("assets/files.js"),
             Self::TusClient => include_bytes!("assets/tus.min.js"),
             Self::TusLicense => include_bytes!("assets/tus-js-client.LICENSE.txt"),

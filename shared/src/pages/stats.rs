@@ -16,7 +16,8 @@ use crate::archive;
 use crate::error::Error;
 use crate::http::{Auth, Dialect, Endpoint, Limits, Needs, Reply, Verb};
 use crate::storage::image_key::parse_line;
-use crate::storage::{Bucket, ImageKey, Key, Listed, SpeechKey, Storage};
+use crate::storage::instance_key::parse_instance;
+use crate::storage::{Bucket, ImageKey, InstanceKey, Key, Listed, SpeechKey, Storage};
 
 /// `GET /api/stats`
 pub const STATS: Endpoint = Endpoint {
@@ -74,6 +75,7 @@ pub(crate) struct Stats {
     pub(super) files: Count,
     pub(super) archives: Count,
     pub(super) spoken: Spoken,
+    pub(super) instances: Count,
 }
 
 /// What there is of speech.
@@ -105,13 +107,14 @@ pub(super) async fn of(app: &App) -> Result<Stats, Error> {
     let storage = app.storage()?;
     let counting = async {
         // Boxed: a listing that is under way is large.
-        let (images, files, archives, spoken) = futures_util::try_join!(
+        let (images, files, archives, spoken, instances) = futures_util::try_join!(
             Box::pin(images(storage)),
             Box::pin(files(storage)),
             Box::pin(folders(storage, &app.config.archive_prefix)),
             Box::pin(spoken(app)),
+            Box::pin(instances(storage)),
         )?;
-        Ok(Stats { images, files, archives, spoken })
+        Ok(Stats { images, files, archives, spoken, instances })
     };
     app.stats.all.or(counting).await
 }
@@ -141,12 +144,13 @@ impl Spoken {
 
 impl Stats {
     fn json(&self) -> Value {
-        let Self { images, files, archives, spoken } = self;
+        let Self { images, files, archives, spoken, instances } = self;
         json!({
             "images": { "count": images.count, "bytes": images.bytes, "more": images.more },
             "files": { "count": files.count, "bytes": files.bytes, "more": files.more },
             "archives": { "count": archives.count, "more": archives.more },
             "speech": spoken.json(),
+            "instances": { "count": instances.count, "more": instances.more },
         })
     }
 }
@@ -159,6 +163,12 @@ async fn images(storage: &Storage) -> Result<Count, Error> {
 /// Files that are finished. What was published under a path of a business is its own.
 async fn files(storage: &Storage) -> Result<Count, Error> {
     count(&storage.main, &Key::File(""), |object| Some(object.size)).await
+}
+
+/// Databases of everybody, those that failed and those on their way included.
+async fn instances(storage: &Storage) -> Result<Count, Error> {
+    let all = Key::Instance(InstanceKey::All);
+    count(&storage.main, &all, |object| parse_instance(&object.key).map(|_| 0)).await
 }
 
 /// The objects under a prefix that stand for something of so many bytes.

@@ -96,7 +96,7 @@ impl Visit {
     }
 
     /// The pages that the frame leads to.
-    pub(super) fn places(&self) -> [(&'static str, &'static str); 5] {
+    pub(super) fn places(&self) -> [(&'static str, &'static str); 6] {
         let frame = &self.texts.frame;
         [
             ("/upload", frame.upload),
@@ -104,6 +104,7 @@ impl Visit {
             ("/files", frame.files),
             ("/archives", frame.archives),
             ("/speech", frame.speech),
+            ("/instances", frame.instances),
         ]
     }
 

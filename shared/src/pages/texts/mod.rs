@@ -22,6 +22,7 @@ pub(crate) struct Texts {
     pub(super) archives: Archives,
     pub(super) files: Files,
     pub(super) speech: Speech,
+    pub(super) instances: Instances,
     pub(super) terms: Terms,
     pub(super) errors: Errors,
 }
@@ -43,6 +44,7 @@ pub(super) struct Frame {
     pub(super) files: &'static str,
     pub(super) archives: &'static str,
     pub(super) speech: &'static str,
+    pub(super) instances: &'static str,
     pub(super) terms: &'static str,
     pub(super) api: &'static str,
     pub(super) language: &'static str,
@@ -58,11 +60,13 @@ pub(super) struct Home {
     pub(super) files: Job,
     pub(super) archives: Job,
     pub(super) speech: Job,
+    pub(super) instances: Job,
     pub(super) numbers: &'static str,
     pub(super) images: &'static str,
     pub(super) finished: &'static str,
     pub(super) folders: &'static str,
     pub(super) tracks: &'static str,
+    pub(super) databases: &'static str,
     pub(super) programs: &'static str,
     pub(super) programs_text: &'static str,
     pub(super) programs_link: &'static str,
@@ -213,6 +217,73 @@ pub(super) struct Speech {
     /// How many characters a text may have.
     pub(super) at_most: fn(&str) -> String,
     pub(super) too_long: fn(&str) -> String,
+}
+
+pub(super) struct Instances {
+    pub(super) title: &'static str,
+    pub(super) lead: &'static str,
+    pub(super) key: &'static str,
+    pub(super) key_hint: &'static str,
+    pub(super) enter: &'static str,
+    pub(super) forget: &'static str,
+    pub(super) again: &'static str,
+    pub(super) new: &'static str,
+    pub(super) charset: &'static str,
+    pub(super) collation: &'static str,
+    /// The collation that goes with a character set.
+    pub(super) usual: &'static str,
+    pub(super) memory: &'static str,
+    /// From how much to how much.
+    pub(super) memory_hint: fn(&str, &str) -> String,
+    pub(super) megabytes: &'static str,
+    pub(super) ttl: &'static str,
+    /// Times to live: seconds, and the words.
+    pub(super) ttls: [State; 5],
+    pub(super) create_mysql: &'static str,
+    pub(super) create_redis: &'static str,
+    pub(super) list: &'static str,
+    pub(super) none: &'static str,
+    pub(super) none_text: &'static str,
+    pub(super) created: &'static str,
+    pub(super) expires: &'static str,
+    pub(super) host: &'static str,
+    pub(super) port: &'static str,
+    pub(super) user: &'static str,
+    pub(super) password: &'static str,
+    pub(super) uri: &'static str,
+    pub(super) reveal: &'static str,
+    pub(super) hide: &'static str,
+    pub(super) copy: &'static str,
+    pub(super) restart: &'static str,
+    pub(super) rotate: &'static str,
+    pub(super) delete: &'static str,
+    /// By the words that the API has for them.
+    pub(super) states: [State; 6],
+    pub(super) unsettled: &'static str,
+    /// Asked before a restart, another password, and a deletion.
+    pub(super) questions: [Question; 3],
+    pub(super) no: &'static str,
+    pub(super) made: &'static str,
+    pub(super) on_its_way: &'static str,
+    pub(super) restarted: &'static str,
+    pub(super) rotated: &'static str,
+    pub(super) deleted: &'static str,
+    pub(super) wrong_key: &'static str,
+    pub(super) missing: &'static str,
+    pub(super) quota: &'static str,
+    pub(super) wrong_memory: fn(&str, &str) -> String,
+    pub(super) wrong_collation: &'static str,
+    pub(super) silent: &'static str,
+    pub(super) occupied: &'static str,
+}
+
+/// What is asked before something is done that cannot be taken back.
+pub(super) struct Question {
+    /// As the form and the script call it.
+    pub(super) action: &'static str,
+    pub(super) words: &'static str,
+    pub(super) consequence: &'static str,
+    pub(super) yes: &'static str,
 }
 
 pub(super) struct Terms {

@@ -1,0 +1,8 @@
+//! `GET /instances`
+
+use std::process::ExitCode;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    shared::lambda::run(&shared::pages::INSTANCES).await
+}
