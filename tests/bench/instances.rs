@@ -116,9 +116,21 @@ impl Kind {
     fn logs_in(self, port: u64, password: &str) -> bool {
         let port = port.to_string();
         let output = match self {
-            Self::Redis => Command::new("redis-cli").args(["-p", &port, "PING"]).env("REDISCLI_AUTH", password).output(),
+            Self::Redis => {
+                Command::new("redis-cli").args(["-p", &port, "PING"]).env("REDISCLI_AUTH", password).output()
+            }
             Self::Mysql => Command::new("mysql")
-                .args(["-h", "127.0.0.1", "-P", &port, "-uroot", "--batch", "--skip-column-names", "-e", "SELECT 'PONG'"])
+                .args([
+                    "-h",
+                    "127.0.0.1",
+                    "-P",
+                    &port,
+                    "-uroot",
+                    "--batch",
+                    "--skip-column-names",
+                    "-e",
+                    "SELECT 'PONG'",
+                ])
                 .env("MYSQL_PWD", password)
                 .output(),
         };

@@ -1,4 +1,4 @@
-//! The program is killed at each step of a creation and of a deletion, before the step and after it, and started again: what is
+//! The program is killed at each step of a creation, a deletion, a restart and a rotation, before the step and after it, and started again: what is
 //! left converges, and belongs together.
 //!
 //! Between the program, its store (MinIO) and Docker stand taps: they hand on what is asked, and count what changes something.
@@ -254,20 +254,32 @@ impl Drop for Subject {
     }
 }
 
+/// What the program is killed at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Operation {
+    Create,
+    Delete,
+    Restart,
+    Rotate,
+}
+
 /// Kills the program at a step of an operation; `false` if the operation has no such step.
-async fn killed_at(store: &str, deletes: bool, step: u32, when: When) -> bool {
+async fn killed_at(store: &str, operation: Operation, step: u32, when: When) -> bool {
     let mut subject = Subject::new(store).await;
     let memory = json!({ "memory": 64 });
     let mut made = None;
-    if deletes {
+    if operation != Operation::Create {
         let (status, answer) = subject.ask(Method::POST, "/redis", &memory).await.unwrap();
         assert_eq!(status, 200, "{answer}");
         made = answer["data"]["dockerId"].as_str().map(str::to_owned);
     }
     subject.trigger.set(step, when);
-    let answer = match &made {
-        Some(id) => subject.ask(Method::DELETE, &format!("/detail/{id}"), &Value::Null).await,
-        None => subject.ask(Method::POST, "/redis", &memory).await,
+    let path = format!("/detail/{}", made.unwrap_or_default());
+    let answer = match operation {
+        Operation::Create => subject.ask(Method::POST, "/redis", &memory).await,
+        Operation::Delete => subject.ask(Method::DELETE, &path, &Value::Null).await,
+        Operation::Restart => subject.ask(Method::POST, &format!("{path}/restart"), &Value::Null).await,
+        Operation::Rotate => subject.ask(Method::POST, &format!("{path}/rotate-password"), &Value::Null).await,
     };
     if !subject.trigger.has_fired() {
         assert_eq!(answer.expect("an answer").0, 200);
@@ -278,7 +290,8 @@ async fn killed_at(store: &str, deletes: bool, step: u32, when: When) -> bool {
     subject.start().await;
     let count = subject.converged().await;
     // What was to be deleted is gone if it was said at all; what was to be made is there, or never was.
-    assert!(count <= 1, "{when:?} step {step}: {count}");
+    let may = if matches!(operation, Operation::Restart | Operation::Rotate) { 1..=1 } else { 0..=1 };
+    assert!(may.contains(&count), "{operation:?}, {when:?} step {step}: {count}");
     let before = subject.objects().await;
     // Another pass, by a program that finds nothing to do.
     subject.program.take().unwrap().stop().await;
@@ -294,7 +307,7 @@ async fn killed_at(store: &str, deletes: bool, step: u32, when: When) -> bool {
     true
 }
 
-async fn killed_everywhere(deletes: bool, least: usize) {
+async fn killed_everywhere(operation: Operation, least: usize) {
     if !has_image(REDIS) {
         return;
     }
@@ -302,7 +315,7 @@ async fn killed_everywhere(deletes: bool, least: usize) {
     let cases = (1..=STEPS).flat_map(|step| [(step, When::Before), (step, When::After)]);
     let runs = stream::iter(cases).map(|(step, when)| {
         let store = store.clone();
-        async move { killed_at(&store, deletes, step, when).await }
+        async move { killed_at(&store, operation, step, when).await }
     });
     // In order, so that the first step that does not exist ends it.
     let steps = runs.buffered(AT_ONCE).take_while(|existed| std::future::ready(*existed)).count().await;
@@ -313,11 +326,23 @@ async fn killed_everywhere(deletes: bool, least: usize) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_creation_that_is_killed_at_any_step_converges() {
     // Record, lease, slot, its claim, port, its claim, container, file, start, ready; before and after each.
-    killed_everywhere(false, 20).await;
+    killed_everywhere(Operation::Create, 20).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_deletion_that_is_killed_at_any_step_converges() {
     // State, lease, container, volume, two claims of two steps each, record.
-    killed_everywhere(true, 16).await;
+    killed_everywhere(Operation::Delete, 16).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restart_that_is_killed_at_any_step_converges() {
+    // State, lease, file, restart, down, ready.
+    killed_everywhere(Operation::Restart, 12).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rotation_that_is_killed_at_any_step_converges() {
+    // State, lease, file, ready.
+    killed_everywhere(Operation::Rotate, 8).await;
 }

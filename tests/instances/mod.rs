@@ -9,3 +9,4 @@ mod life;
 mod model;
 mod office;
 mod pending;
+mod trouble;

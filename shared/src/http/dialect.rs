@@ -3,7 +3,7 @@
 //! Clients exist already for each job and each knows its own shape; the status is a real one in all of
 //! them. A page is the dialect of a browser: it is chosen by the request, whatever the endpoint speaks.
 
-use http::header::{ACCEPT, CONTENT_TYPE, VARY};
+use http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, VARY};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode};
 use serde_json::{Value, json};
 
@@ -53,7 +53,12 @@ impl Dialect {
             Self::RetCode => json!({ "retCode": "0", "status": "success", "data": data }),
             Self::CodeMsgData => json!({ "code": status.as_u16(), "msg": "success", "data": data }),
         };
-        json_response(status, "application/json", &envelope)
+        let mut response = json_response(status, "application/json", &envelope);
+        if self == Self::CodeMsgData {
+            // There are passwords in it.
+            response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        }
+        response
     }
 
     /// Wraps an error. `request_id` lets a caller quote it; a page is in the language of `visit`.

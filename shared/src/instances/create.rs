@@ -1,7 +1,7 @@
 //! `POST /mysql` and `POST /redis`: an instance that is ready, or on its way.
 
 use http::StatusCode;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::time::Instant as Moment;
 use tracing::warn;
 
@@ -44,6 +44,9 @@ const IDEMPOTENCY_KEY: &str = "idempotency-key";
 /// The longest of its values, in bytes.
 const KEY_LIMIT: usize = 255;
 
+/// The most instances of a user that failed, which have no share of the quota, and go by themselves.
+const FAILED_LIMIT: usize = 20;
+
 /// How long an instance that could not be made is waited for to be gone.
 const CLEAN_UP: std::time::Duration = std::time::Duration::from_secs(2);
 
@@ -80,7 +83,7 @@ fn idempotency_key(value: Option<&str>) -> Result<String, Error> {
 /// then. 500 with its reason if the instance failed.
 pub async fn create(app: &App, owner: &str, wish: Wish, key: Option<&str>) -> Result<Created, Error> {
     let until = Moment::now() + WAIT;
-    let request = key.map(|key| sha256(format!("{key}\0{wish:?}").as_bytes()));
+    let request = key.map(|key| sha256(json!([key, wish.spec, wish.ttl]).to_string().as_bytes()));
     let id = match key {
         Some(key) => record::id_for(app, owner, key)?,
         None => record::new_id(),
@@ -106,7 +109,9 @@ async fn begin(app: &App, name: &Name, wish: Wish, request: Option<String>) -> R
     let bucket = &app.storage()?.main;
     app.instances.engine.ping().await?;
     let limit = app.config.max_instances(&name.owner);
-    if claim::free_slot(bucket, &name.owner, limit).await?.is_none() {
+    let records = claim::instances(bucket, Some(&name.owner)).await?.len();
+    let is_full = records >= usize::try_from(limit).unwrap_or(usize::MAX).saturating_add(FAILED_LIMIT);
+    if is_full || claim::free_slot(bucket, &name.owner, limit).await?.is_none() {
         return Err(drive::quota(limit));
     }
     let instance = Instance::new(app, name.clone(), wish.spec, wish.ttl, request)?;
@@ -143,7 +148,8 @@ async fn tell(app: &App, name: &Name, outcome: Outcome, made: bool) -> Result<Cr
 async fn abandon(app: &App, name: &Name, error: Error) -> Error {
     let cleaned = async {
         let bucket = &app.storage()?.main;
-        name.change(bucket, |found| Some(Instance { state: State::Deleting, ..found })).await?;
+        // Another request with the same key may have brought it further meanwhile, and told its client so.
+        name.change(bucket, |found| (found.state == State::Creating).then(|| found.to(State::Deleting))).await?;
         drive(app, name, Moment::now() + CLEAN_UP).await
     };
     match tokio::time::timeout(2 * CLEAN_UP, Box::pin(cleaned)).await {

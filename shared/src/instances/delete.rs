@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use tokio::time::Instant as Moment;
 
 use super::drive::{Outcome, drive};
-use super::record::{Instance, Name, State};
+use super::record::{Name, State};
 use super::{DETAIL, NOT_FOUND, WAIT, detail};
 use crate::app::App;
 use crate::error::Error;
@@ -37,7 +37,7 @@ pub async fn delete(app: &App, owner: &str, id: &str) -> Result<bool, Error> {
     let bucket = &app.storage()?.main;
     name.read(bucket).await?.ok_or_else(|| Error::not_found(NOT_FOUND))?;
     app.instances.engine.ping().await?;
-    name.change(bucket, |found| Some(Instance { state: State::Deleting, ..found })).await?;
+    name.change(bucket, |found| Some(found.to(State::Deleting))).await?;
     let gone = matches!(drive(app, &name, until).await?, Outcome::Gone);
     if !gone {
         app.wake_workers();

@@ -17,8 +17,11 @@ use crate::storage::Bucket;
 /// How often it is looked how far somebody else is.
 const LOOK: Duration = Duration::from_millis(100);
 
-/// The longest that is waited between two looks at something slow, by somebody who has time.
-const SLOW: Duration = Duration::from_secs(5);
+/// What needs a pause of that length before it is looked at again does not get ready while a client waits.
+const SLOW: Duration = Duration::from_secs(10);
+
+/// Why an instance fails that takes too long.
+const LATE: &str = "It did not get ready in time.";
 
 /// How long the record of an instance that never was is kept, in milliseconds.
 const KEPT: u64 = 24 * 3600 * 1000;
@@ -110,13 +113,19 @@ enum Next {
 impl Driver<'_> {
     /// One step after another while the work is ours; `true` if there is nothing to do until after the time is over.
     async fn run(&self) -> Result<bool, Error> {
+        let began = Moment::now();
         loop {
             let Some(instance) = self.holder.read().await? else { return Ok(false) };
-            match self.step(&instance).await? {
+            let next = match self.step(&instance).await? {
+                Next::Wait(_) if self.is_late(&instance) => self.fail(&instance, LATE).await?,
+                next => next,
+            };
+            match next {
                 Next::Go => {}
                 Next::End => return Ok(false),
-                Next::Wait(time) if time >= SLOW && Moment::now() + time >= self.until => return Ok(true),
-                Next::Wait(time) => pause(time).await,
+                Next::Wait(time) if time >= SLOW || Moment::now() + time >= self.until => return Ok(true),
+                // The longer it takes, the less it matters when it is noticed.
+                Next::Wait(time) => pause(time.max(began.elapsed() / 20)).await,
             }
         }
     }
@@ -163,7 +172,7 @@ impl Driver<'_> {
             return self.write(instance, |found| Instance { slot: Some(number), ..found }).await;
         }
         // It has nothing yet but its record.
-        self.bucket().delete(&self.name().key()).await?;
+        self.forget().await?;
         Err(quota(limit))
     }
 
@@ -180,16 +189,14 @@ impl Driver<'_> {
             Provided::PortTaken if instance.state == State::Creating => self.block_port(instance).await,
             Provided::PortTaken => self.fail(instance, "Something else listens on its port.").await,
             Provided::Failed(reason) => self.fail(instance, &reason).await,
-            Provided::Pending(_) if self.is_late(instance) => {
-                self.fail(instance, "It did not get ready in time.").await
-            }
             Provided::Pending(time) => Ok(Next::Wait(time)),
         }
     }
 
+    /// Whether it takes longer than its engine may take. A deletion may take as long as it takes.
     fn is_late(&self, instance: &Instance) -> bool {
-        let time = clock::now().saturating_sub(instance.created);
-        instance.state == State::Creating && time > milliseconds(self.engine.patience())
+        let time = clock::now().saturating_sub(instance.since);
+        instance.state != State::Deleting && time > milliseconds(self.engine.patience())
     }
 
     async fn block_port(&self, instance: &Instance) -> Result<Next, Error> {
@@ -199,25 +206,19 @@ impl Driver<'_> {
         self.write(instance, |found| Instance { port: None, ..found }).await
     }
 
-    /// Of an instance that never was, only the record stays, which says why, and its slot.
+    /// Of an instance that never was, only the record stays, which says why.
     async fn fail(&self, instance: &Instance, reason: &str) -> Result<Next, Error> {
         warn!(instance = instance.id, owner = instance.owner, reason, "an instance failed");
-        if instance.place.is_none() {
-            let password = instance.password(self.app)?;
-            let wanted = self.wanted(instance, &password).await?;
-            if let Step::Pending(time) = self.engine.remove(&wanted).await? {
-                return Ok(Next::Wait(time));
-            }
-            claim::release_port(self.bucket(), instance, self.engine.ports().map(|(host, _)| host)).await?;
+        let failed = State::Failed { reason: reason.to_owned() };
+        if instance.place.is_some() {
+            return self.write(instance, |found| found.to(failed.clone())).await;
         }
-        let was_there = instance.place.is_some();
-        self.write(instance, |found| Instance {
-            port: found.port.filter(|_| was_there),
-            expires: if was_there { found.expires } else { found.expires.or(Some(clock::now() + KEPT)) },
-            state: State::Failed { reason: reason.to_owned() },
-            ..found
-        })
-        .await
+        if let Step::Pending(time) = self.engine.remove(&self.wanted(instance, "").await?).await? {
+            return Ok(Next::Wait(time));
+        }
+        claim::release(self.bucket(), instance, self.engine.ports().map(|(host, _)| host)).await?;
+        let expires = instance.expires.or(Some(clock::now() + KEPT));
+        self.write(instance, |found| Instance { port: None, slot: None, expires, ..found.to(failed.clone()) }).await
     }
 
     async fn restart(&self, instance: &Instance) -> Result<Next, Error> {
@@ -250,14 +251,22 @@ impl Driver<'_> {
 
     /// The record last: while it is there, everything that it names is its own.
     async fn delete(&self, instance: &Instance) -> Result<Next, Error> {
-        let password = instance.password(self.app)?;
-        if let Step::Pending(time) = self.engine.remove(&self.wanted(instance, &password).await?).await? {
+        // What cannot be opened, because the secret is another now, can be deleted all the same.
+        if let Step::Pending(time) = self.engine.remove(&self.wanted(instance, "").await?).await? {
             return Ok(Next::Wait(time));
         }
         claim::release(self.bucket(), instance, self.engine.ports().map(|(host, _)| host)).await?;
-        self.bucket().delete(&self.name().key()).await?;
+        self.forget().await?;
         info!(instance = instance.id, owner = instance.owner, "an instance is gone");
         Ok(Next::End)
+    }
+
+    /// Deletes the record while it is ours for certain: a request that is made again by its key may make the same one anew.
+    async fn forget(&self) -> Result<(), Error> {
+        match self.holder.change(Some).await? {
+            Some(_) => Ok(self.bucket().delete(&self.name().key()).await?),
+            None => Ok(()),
+        }
     }
 
     async fn wanted<'a>(&'a self, instance: &'a Instance, password: &'a str) -> Result<Wanted<'a>, Error> {

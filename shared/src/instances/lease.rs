@@ -46,11 +46,16 @@ impl<'a> Holder<'a> {
         Self { bucket, name, mine: random_name() }
     }
 
-    /// Takes the work, unless it is somebody else's; whether it is ours now.
+    /// Takes the work, unless it is somebody else's; whether it is ours now. From somebody who died it begins again.
     pub(super) async fn take(&self) -> Result<bool, Error> {
         let taken = self.name.change(self.bucket, |found| {
-            let free = found.lease.as_ref().is_none_or(|lease| lease.is_over() || lease.holder == self.mine);
-            free.then(|| Instance { lease: Some(self.lease()), ..found })
+            let since = match &found.lease {
+                None => found.since,
+                Some(lease) if lease.holder == self.mine => found.since,
+                Some(lease) if lease.is_over() => clock::now(),
+                Some(_) => return None,
+            };
+            Some(Instance { lease: Some(self.lease()), since, ..found })
         });
         Ok(taken.await?.is_some())
     }

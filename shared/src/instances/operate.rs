@@ -80,7 +80,12 @@ async fn operate(
     let gone = || Error::not_found(NOT_FOUND);
     name.read(bucket).await?.ok_or_else(gone)?;
     app.instances.engine.ping().await?;
-    let changed = name.change(bucket, |found| Some(Instance { state: next(&found)?, ..found })).await?;
+    let changed = name
+        .change(bucket, |found| {
+            let next = next(&found)?;
+            Some(found.to(next))
+        })
+        .await?;
     if changed.is_none() {
         let found = name.read(bucket).await?.ok_or_else(gone)?;
         let word = found.value.state.word();

@@ -9,9 +9,9 @@ use redis::{ConnectionAddr, IntoConnectionInfo, RedisConnectionInfo};
 /// How long one question may take.
 const LIMIT: Duration = Duration::from_secs(3);
 
-/// MySQL's code for a wrong password (ER_ACCESS_DENIED_ERROR), and for a host that may not ask at all
-/// (ER_HOST_NOT_PRIVILEGED).
-const REFUSED: [u16; 2] = [1045, 1130];
+/// MySQL's codes for a wrong password (ER_ACCESS_DENIED_ERROR), for a host that may not ask at all (ER_HOST_NOT_PRIVILEGED)
+/// and for a locked account (ER_ACCOUNT_HAS_BEEN_LOCKED, 4151 in MariaDB).
+const REFUSED: [u16; 4] = [1045, 1130, 3118, 4151];
 
 /// What a database says to a password.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,12 +31,9 @@ pub(super) async fn mysql((host, port): (&str, u16), password: &str) -> Answer {
 
 /// Gives `root` of a MySQL another password, at whichever address it comes from. Passwords have letters and digits alone.
 pub(super) async fn set_mysql((host, port): (&str, u16), password: &str, next: &str) -> Answer {
-    ask_mysql((host, port), password, alter_user(next)).await
-}
-
-/// The statement that sets root's password.
-pub(super) fn alter_user(password: &str) -> String {
-    format!("ALTER USER IF EXISTS 'root'@'localhost' IDENTIFIED BY '{password}', 'root'@'%' IDENTIFIED BY '{password}'")
+    let statement =
+        format!("ALTER USER IF EXISTS 'root'@'localhost' IDENTIFIED BY '{next}', 'root'@'%' IDENTIFIED BY '{next}'");
+    ask_mysql((host, port), password, statement).await
 }
 
 async fn ask_mysql((host, port): (&str, u16), password: &str, statement: String) -> Answer {

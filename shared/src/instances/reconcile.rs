@@ -9,7 +9,7 @@ use tracing::{info, warn};
 use super::claim;
 use super::drive::{drive, site};
 use super::engine::Kept;
-use super::record::{Instance, Name, State};
+use super::record::{Name, State};
 use crate::app::App;
 use crate::error::Error;
 use crate::events::{Done, Schedule, Worker};
@@ -28,14 +28,23 @@ const EVERY: Duration = Duration::from_secs(15);
 const RUN: Duration = Duration::from_secs(120);
 
 /// How long one run works on an instance: longer than the lease of somebody who died.
-const SHARE: Duration = Duration::from_secs(40);
+const SHARE: Duration = Duration::from_secs(20);
 
 /// Instances carried on at once.
 const AT_ONCE: usize = 16;
 
 async fn reconcile(app: &App) -> Result<(), Error> {
     let bucket = &app.storage()?.main;
-    let names = claim::instances(bucket, None).await?;
+    // First what is always the same work; then what may take all the time there is.
+    claim::sweep(bucket).await?;
+    // A machine without an engine has nothing to be swept, and nobody who would read each time that it has none.
+    if app.instances.engine.ping().await.is_ok() {
+        sweep_engine(app).await?;
+    }
+    let mut names = claim::instances(bucket, None).await?;
+    // Not always the same one first: each gets its turn, however long the others take.
+    let first = usize::try_from(u32::from_le_bytes(crate::random())).unwrap_or_default() % names.len().max(1);
+    names.rotate_left(first);
     let carried = stream::iter(names).for_each_concurrent(AT_ONCE, |name| async move {
         if let Err(error) = carry_on(app, &name).await {
             // The next run comes back to it; the others are not the worse for it.
@@ -43,9 +52,7 @@ async fn reconcile(app: &App) -> Result<(), Error> {
         }
     });
     carried.await;
-    claim::sweep(bucket).await?;
-    // A machine without an engine has nothing to be swept, and nobody who would read each time that it has none.
-    if app.instances.engine.ping().await.is_ok() { sweep_engine(app).await } else { Ok(()) }
+    Ok(())
 }
 
 async fn carry_on(app: &App, name: &Name) -> Result<(), Error> {
@@ -58,7 +65,7 @@ async fn carry_on(app: &App, name: &Name) -> Result<(), Error> {
         info!(instance = name.id, owner = name.owner, "the time of an instance is over");
     }
     if found.value.is_over() {
-        name.change(bucket, |found| Some(Instance { state: State::Deleting, ..found })).await?;
+        name.change(bucket, |found| Some(found.to(State::Deleting))).await?;
     }
     drive(app, name, Moment::now() + SHARE).await.map(drop)
 }

@@ -46,6 +46,8 @@ pub struct Instance {
     pub place: Option<Place>,
     /// Milliseconds since 1970.
     pub created: u64,
+    /// When work on its state began, or began again after somebody had died with it.
+    pub(super) since: u64,
     /// When it goes by itself.
     pub expires: Option<u64>,
     /// Who works on it.
@@ -180,6 +182,7 @@ impl Instance {
             port: None,
             place: None,
             created,
+            since: created,
             expires: ttl.map(|seconds| created + 1000 * seconds),
             lease: None,
         })
@@ -197,6 +200,11 @@ impl Instance {
     /// The same with another password, and ready.
     pub(super) fn with_password(self, sealed: String) -> Self {
         Self { password: sealed, state: State::Ready, ..self }
+    }
+
+    /// The same on its way to another state.
+    pub(super) fn to(self, state: State) -> Self {
+        Self { state, since: clock::now(), ..self }
     }
 
     /// Whether its time has come.

@@ -1,6 +1,7 @@
 //! An instance as its owner is shown it.
 
 use serde_json::{Value, json};
+use tracing::warn;
 
 use super::record::{Instance, Place, State};
 use super::spec::{Class, Database};
@@ -10,7 +11,7 @@ use crate::error::Error;
 
 /// What answers say of an instance.
 pub fn view(app: &App, instance: &Instance) -> Result<Value, Error> {
-    let password = instance.password(app)?;
+    let password = password(app, instance);
     let place = instance.place.clone().or_else(|| expected(app, instance));
     let mut data = json!({
         "dockerId": instance.id,
@@ -18,8 +19,8 @@ pub fn view(app: &App, instance: &Instance) -> Result<Value, Error> {
         "status": instance.state.word(),
         "host": place.as_ref().map(|place| &place.host),
         "port": place.as_ref().map(|place| place.port),
-        "pwd": password,
-        "uri": place.as_ref().map(|place| uri(&instance.spec.database, place, &password)),
+        "pwd": &password,
+        "uri": place.as_ref().zip(password).map(|(place, password)| uri(&instance.spec.database, place, &password)),
         "class": match instance.spec.class {
             Class::Standard => "standard",
             Class::Ephemeral => "ephemeral",
@@ -39,6 +40,15 @@ pub fn view(app: &App, instance: &Instance) -> Result<Value, Error> {
         data["reason"] = reason.as_str().into();
     }
     Ok(data)
+}
+
+/// One that was sealed by another secret is not told; the instance may be deleted all the same.
+fn password(app: &App, instance: &Instance) -> Option<String> {
+    let opened = instance.password(app);
+    if let Err(error) = &opened {
+        warn!(instance = instance.id, causes = error.causes(), "a password cannot be opened");
+    }
+    opened.ok()
 }
 
 /// Where one that is on its way will be, if that is known.

@@ -10,7 +10,7 @@ use bollard::models::{
 };
 use bollard::query_parameters::CreateContainerOptionsBuilder;
 
-use super::{INSTANCE, OWNER, PORT, SITE, files};
+use super::{INSTANCE, OWNER, PORT, SITE, STOP_LIMIT, files};
 use crate::config::Instances;
 use crate::instances::engine::Wanted;
 use crate::instances::spec::Database;
@@ -21,9 +21,9 @@ const CAPABILITIES: [&str; 5] = ["CHOWN", "DAC_OVERRIDE", "FOWNER", "SETGID", "S
 /// The most processes and threads of a container.
 const PROCESSES: i64 = 1024;
 
-/// What a Redis may use beyond its `maxmemory`, for buffers, for its own needs and for copies of pages while it writes its
-/// files: 25 % of the whole, as managed services reserve.
-const REDIS_SHARE: (u64, u64) = (4, 3);
+/// What a Redis may use beyond its `maxmemory`, in MB besides as much again: it rewrites its files in a process of its own, whose
+/// pages are copied as fast as they are written meanwhile (Redis manual, "Memory optimization").
+const REDIS_MORE: u64 = 64;
 
 /// Bytes of an MB.
 const MB: u64 = 1024 * 1024;
@@ -50,10 +50,9 @@ if [ ! -e "$data/.pannier" ]; then
 fi
 server=$(command -v mariadbd || command -v mysqld)
 charset=$1 collation=$2
-case $("$server" --version) in
-*"Ver 5."* | *"Ver 10."[0-5].*)
-    case $charset in utf8mb3) charset=utf8 collation=utf8${2#utf8mb3} ;; esac
-    ;;
+case $charset:$("$server" --version) in
+utf8mb3:*"Ver 5."* | utf8mb3:*"Ver 10."[0-5].*) charset=utf8 collation=utf8${2#utf8mb3} ;;
+utf8mb3:*"Ver 8.0."[0-9]" "* | utf8mb3:*"Ver 8.0."[12][0-9]" "*) collation=utf8${2#utf8mb3} ;;
 esac
 exec docker-entrypoint.sh "${server##*/}" "--character-set-server=$charset" "--collation-server=$collation" \
     --init-file=/run/secrets/init.sql --skip-name-resolve
@@ -80,12 +79,16 @@ pub(super) async fn create(
     ]);
     let (entrypoint, command) = command(&wanted.spec.database);
     let port = wanted.spec.database.port();
+    let published = wanted.port.unwrap_or_default().to_string();
+    let binding = PortBinding { host_ip: Some(settings.bind.to_string()), host_port: Some(published) };
     let body = ContainerCreateBody {
         image: Some(image.to_owned()),
         entrypoint,
         cmd: Some(command),
         exposed_ports: Some(vec![format!("{port}/tcp")]),
         labels: Some(labels.clone()),
+        // Also for the daemon's own end.
+        stop_timeout: Some(STOP_LIMIT.into()),
         host_config: Some(HostConfig {
             network_mode: Some(network.to_owned()),
             mounts: Some(mounts(wanted, template, labels)),
@@ -93,7 +96,8 @@ pub(super) async fn create(
                 name: Some(RestartPolicyNameEnum::UNLESS_STOPPED),
                 maximum_retry_count: None,
             }),
-            ..host(settings, memory(&wanted.spec.database, settings), port, wanted.port.unwrap_or_default())
+            port_bindings: Some(HashMap::from([(format!("{port}/tcp"), Some(vec![binding]))])),
+            ..host(memory(&wanted.spec.database, settings))
         }),
         ..ContainerCreateBody::default()
     };
@@ -101,9 +105,8 @@ pub(super) async fn create(
     docker.create_container(Some(options), body).await
 }
 
-/// What every container of ours may do: little. `published` is the port of the host; 0 is any.
-pub(super) fn host(settings: &Instances, memory: u64, port: u16, published: u16) -> HostConfig {
-    let binding = PortBinding { host_ip: Some(settings.bind.to_string()), host_port: Some(published.to_string()) };
+/// What every container of ours may do: little.
+pub(super) fn host(memory: u64) -> HostConfig {
     let memory = i64::try_from(memory).ok();
     let log = HashMap::from([("max-size", "10m"), ("max-file", "2")]);
     HostConfig {
@@ -114,7 +117,6 @@ pub(super) fn host(settings: &Instances, memory: u64, port: u16, published: u16)
         cap_drop: Some(vec!["ALL".to_owned()]),
         cap_add: Some(CAPABILITIES.map(str::to_owned).to_vec()),
         security_opt: Some(vec!["no-new-privileges".to_owned()]),
-        port_bindings: Some(HashMap::from([(format!("{port}/tcp"), Some(vec![binding]))])),
         log_config: Some(HostConfigLogConfig {
             typ: Some("json-file".to_owned()),
             config: Some(log.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()),
@@ -164,6 +166,6 @@ fn command(database: &Database) -> (Option<Vec<String>>, Vec<String>) {
 pub(super) fn memory(database: &Database, settings: &Instances) -> u64 {
     match database {
         Database::Mysql { .. } => u64::from(settings.mysql_memory) * MB,
-        Database::Redis { memory } => u64::from(*memory) * MB * REDIS_SHARE.0 / REDIS_SHARE.1,
+        Database::Redis { memory } => (2 * u64::from(*memory) + REDIS_MORE) * MB,
     }
 }

@@ -7,7 +7,6 @@ use tar::{Builder, EntryType, Header};
 use super::failed;
 use crate::error::Error;
 use crate::instances::engine::Wanted;
-use crate::instances::probe::alter_user;
 use crate::instances::spec::Database;
 
 /// The configuration of Redis.
@@ -19,7 +18,7 @@ const MYSQL: &str = "/run/secrets/init.sql";
 /// Puts an instance's file into its container, whether it runs or not.
 pub(super) async fn upload(docker: &Client, wanted: &Wanted<'_>) -> Result<(), Error> {
     let (path, text) = match &wanted.spec.database {
-        Database::Mysql { .. } => (MYSQL, format!("{};\n", alter_user(wanted.password.0))),
+        Database::Mysql { .. } => (MYSQL, mysql(wanted.password.0)),
         Database::Redis { memory } => (REDIS, redis(*memory, wanted.password.0)),
     };
     put(docker, wanted.id, path, &text).await
@@ -33,9 +32,27 @@ pub(super) async fn put(docker: &Client, container: &str, path: &str, text: &str
     sent.map_err(failed("upload a file"))
 }
 
+/// Commands by which a tenant would reach other machines, or run code of their own; managed services do not have them either.
+const FORBIDDEN: [&str; 5] = ["REPLICAOF", "SLAVEOF", "MIGRATE", "MODULE", "DEBUG"];
+
 /// Appending is what makes data survive a restart (Redis manual, "Persistence").
 fn redis(memory: u32, password: &str) -> String {
-    format!("requirepass {password}\nmaxmemory {memory}mb\nmaxmemory-policy noeviction\nappendonly yes\ndir /data\n")
+    let forbidden: String = FORBIDDEN.iter().map(|command| format!("rename-command {command} \"\"\n")).collect();
+    format!(
+        "requirepass {password}\nmaxmemory {memory}mb\nmaxmemory-policy noeviction\nappendonly yes\ndir /data\n{forbidden}"
+    )
+}
+
+/// One statement a line, as MariaDB reads them: root is there, at every address, with this password and with every right,
+/// whatever its user has made of it meanwhile.
+fn mysql(password: &str) -> String {
+    format!(
+        "CREATE USER IF NOT EXISTS 'root'@'%' IDENTIFIED BY '{password}';\n\
+         ALTER USER 'root'@'%' IDENTIFIED BY '{password}';\n\
+         ALTER USER IF EXISTS 'root'@'localhost' IDENTIFIED BY '{password}';\n\
+         GRANT ALL PRIVILEGES ON *.* TO 'root'@'%' WITH GRANT OPTION;\n\
+         ALTER USER 'root'@'%' ACCOUNT UNLOCK;\n"
+    )
 }
 
 fn archive(path: &str, text: &str) -> std::io::Result<Vec<u8>> {

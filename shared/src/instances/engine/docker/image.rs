@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use bollard::Docker as Client;
 use bollard::query_parameters::CreateImageOptionsBuilder;
@@ -10,6 +11,9 @@ use tracing::{info, warn};
 
 use super::{failed, status};
 use crate::error::Error;
+
+/// How long an image may take to be fetched: less than an instance may take.
+const FETCH_LIMIT: Duration = Duration::from_secs(8 * 60);
 
 /// What is known of images that are not here.
 #[derive(Default)]
@@ -61,13 +65,22 @@ impl Images {
 
 async fn fetch(images: Arc<Images>, docker: Client, name: String) {
     info!(image = name, "an image is fetched");
-    let options = CreateImageOptionsBuilder::default().from_image(&name).build();
-    let fetched = docker.create_image(Some(options), None, None).try_for_each(|_| async { Ok(()) }).await;
+    // Without a tag Docker would fetch all of them.
+    let is_exact = name.contains('@') || name.rsplit('/').next().is_some_and(|last| last.contains(':'));
+    let tagged = if is_exact { name.clone() } else { format!("{name}:latest") };
+    let options = CreateImageOptionsBuilder::default().from_image(&tagged).build();
+    let fetching = docker.create_image(Some(options), None, None).try_for_each(|_| async { Ok(()) });
+    let fetched = tokio::time::timeout(FETCH_LIMIT, fetching).await;
+    let problem = match &fetched {
+        Ok(Ok(())) => None,
+        Ok(Err(error)) => Some(error.to_string()),
+        Err(elapsed) => Some(elapsed.to_string()),
+    };
     let mut fetches = images.lock();
-    match fetched {
-        Ok(()) => fetches.remove(&name),
-        Err(error) => {
-            warn!(image = name, %error, "an image cannot be fetched");
+    match problem {
+        None => fetches.remove(&name),
+        Some(problem) => {
+            warn!(image = name, problem, "an image cannot be fetched");
             fetches.insert(name, Fetch::Failed)
         }
     };

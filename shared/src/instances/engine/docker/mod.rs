@@ -8,6 +8,10 @@
 //! A MySQL takes seconds to make its first files. So that is done once for each image ([`template`]), and each instance begins
 //! with a copy of them.
 //!
+//! What is not kept from a tenant: other machines that this one reaches (a MySQL can be told to replicate; a Redis is not let),
+//! the processors and the disk. Where that matters, give the network rules of the machine's own (Docker manual, "Packet
+//! filtering and firewalls").
+//!
 //! Whoever may reach the daemon's socket is root on its machine. Where this process runs in a container, mount the socket only
 //! if that is meant, and see that it reaches `INSTANCES_HOST`.
 
@@ -41,7 +45,13 @@ use crate::instances::spec::Database;
 const ANSWER_LIMIT: u64 = 90;
 
 /// How long a database has to end by itself, in seconds.
-const STOP_LIMIT: i32 = 30;
+const STOP_LIMIT: i32 = 20;
+
+/// How often a server may end by itself before it is not started any more.
+const RESTARTS: i64 = 3;
+
+/// The option of a network by which its containers do not reach each other.
+const APART: &str = "com.docker.network.bridge.enable_icc";
 
 /// How often it is looked whether a database answers.
 const LOOK: Duration = Duration::from_millis(50);
@@ -63,7 +73,6 @@ pub struct Docker {
     settings: Instances,
     /// With the version of the API that both speak.
     client: OnceCell<Client>,
-    network: OnceCell<String>,
     images: Arc<Images>,
     /// Held by whoever works on a template: one is enough.
     template: Mutex<()>,
@@ -71,13 +80,7 @@ pub struct Docker {
 
 impl Docker {
     pub(super) fn new(settings: &Instances) -> Self {
-        Self {
-            settings: settings.clone(),
-            client: OnceCell::new(),
-            network: OnceCell::new(),
-            images: Arc::default(),
-            template: Mutex::default(),
-        }
+        Self { settings: settings.clone(), client: OnceCell::new(), images: Arc::default(), template: Mutex::default() }
     }
 
     pub(super) fn ports(&self) -> (&str, Ports) {
@@ -91,61 +94,81 @@ impl Docker {
     pub(super) async fn provide(&self, wanted: &Wanted<'_>) -> Result<Provided, Error> {
         let docker = self.client().await?;
         let Some(found) = inspect(docker, wanted.id).await? else { return self.create(docker, wanted).await };
-        if !is_made_for(&found, wanted) {
-            // Of an attempt with another port, or somebody else's, which is no reason to touch it.
-            if label(&found, SITE) != Some(wanted.site) {
-                return Ok(Provided::Failed("Another container has its name.".to_owned()));
-            }
+        if !is_of(&found, wanted) {
+            return Ok(Provided::Failed("Another container has its name.".to_owned()));
+        }
+        if label(&found, PORT) != wanted.port.map(|port| port.to_string()).as_deref() {
+            // Of an attempt with another port.
             remove(docker, wanted.id).await?;
             return Ok(Provided::Pending(Duration::ZERO));
         }
+        let restarts = found.restart_count.unwrap_or_default();
         let state = found.state.unwrap_or_default();
         match state.status.unwrap_or(Status::EMPTY) {
             Status::RUNNING => self.look(wanted).await,
-            Status::CREATED => self.start(docker, wanted).await,
-            // Stopped by somebody, or by the daemon's own end.
-            Status::EXITED if state.exit_code == Some(0) => self.start(docker, wanted).await,
-            Status::RESTARTING | Status::EXITED | Status::DEAD => Ok(Provided::Failed(ended(&state))),
+            // Docker starts what ends by itself again: this one was stopped, or could not be started.
+            Status::CREATED | Status::EXITED => self.start(docker, wanted).await,
+            Status::RESTARTING if restarts < RESTARTS => Ok(Provided::Pending(SLOW_LOOK)),
+            Status::RESTARTING | Status::DEAD => Ok(Provided::Failed(ended(&state))),
             _ => Ok(Provided::Pending(SLOW_LOOK)),
         }
     }
 
     pub(super) async fn remove(&self, wanted: &Wanted<'_>) -> Result<Step, Error> {
         let docker = self.client().await?;
-        if let Some(found) = inspect(docker, wanted.id).await?
-            && label(&found, SITE) == Some(wanted.site)
-        {
-            remove(docker, wanted.id).await?;
+        match inspect(docker, wanted.id).await? {
+            // Somebody else's: that is no reason to touch it, nor its volume.
+            Some(found) if !is_of(&found, wanted) => return Ok(Step::Done),
+            Some(_) => remove(docker, wanted.id).await?,
+            None => {}
         }
-        match docker.remove_volume(&container::volume(wanted.id), None::<RemoveVolumeOptions>).await {
-            // Docker is about to remove the container.
-            Err(error) if status(&error) == Some(409) => Ok(Step::Pending(SLOW_LOOK)),
-            removed => missing_is_fine(removed).map_err(failed("remove a volume")).map(|()| Step::Done),
-        }
+        remove_volume(docker, wanted.id).await
     }
 
     pub(super) async fn restart(&self, wanted: &Wanted<'_>) -> Result<Step, Error> {
         let docker = self.client().await?;
+        if inspect(docker, wanted.id).await?.is_none_or(|found| !is_of(&found, wanted)) {
+            // What is missing is made again out of its volume.
+            return Ok(Step::Done);
+        }
+        // What a password that was not changed in the end has left there must not count.
+        files::upload(docker, wanted).await?;
         let options = RestartContainerOptionsBuilder::default().t(STOP_LIMIT).build();
-        let restarted = docker.restart_container(wanted.id, Some(options)).await;
-        missing_is_fine(restarted).map_err(failed("restart a container")).map(|()| Step::Done)
+        match docker.restart_container(wanted.id, Some(options)).await {
+            // It is stopped; that it does not start will be found again.
+            Err(error) if is_port_taken(&error) => Ok(Step::Done),
+            restarted => missing_is_fine(restarted).map_err(failed("restart a container")).map(|()| Step::Done),
+        }
     }
 
     pub(super) async fn set_password(&self, wanted: &Wanted<'_>, next: Password<'_>) -> Result<Step, Error> {
         let docker = self.client().await?;
+        let changed = Wanted { password: next, ..*wanted };
+        let found = inspect(docker, wanted.id).await?;
+        let runs = found.is_some_and(|found| found.state.and_then(|state| state.running) == Some(true));
+        if !runs {
+            // It comes up with the new one.
+            return Ok(match self.provide(&changed).await? {
+                Provided::Ready(_) => Step::Done,
+                Provided::Pending(time) => Step::Pending(time),
+                Provided::PortTaken | Provided::Failed(_) => Step::Pending(SLOW_LOOK),
+            });
+        }
         // First what counts at its next start, which may be any moment.
-        files::upload(docker, &Wanted { password: next, ..*wanted }).await?;
+        files::upload(docker, &changed).await?;
+        if self.asks(wanted, next).await? == Answer::In {
+            return Ok(Step::Done);
+        }
         let (place, current) = (self.address(wanted)?, wanted.password.0);
         let answer = match wanted.spec.database {
             Database::Mysql { .. } => probe::set_mysql(place, current, next.0).await,
             Database::Redis { .. } => probe::set_redis(place, current, next.0).await,
         };
         match answer {
-            // It has it already.
-            Answer::Refused if self.asks(wanted, next).await? == Answer::In => Ok(Step::Done),
             Answer::In => Ok(Step::Done),
-            Answer::Refused => Err(unavailable().caused_by("the database takes neither password")),
             Answer::Silent => Ok(Step::Pending(SLOW_LOOK)),
+            // Its user has given it one of their own. A start sets it again.
+            Answer::Refused => self.restart(&changed).await.map(|_| Step::Pending(SLOW_LOOK)),
         }
     }
 
@@ -161,7 +184,12 @@ impl Docker {
     }
 
     pub(super) async fn drop_kept(&self, kept: &Kept) -> Result<(), Error> {
-        remove(self.client().await?, &kept.id).await
+        let docker = self.client().await?;
+        let found = inspect(docker, &kept.id).await?;
+        let state = found.and_then(|found| found.state).and_then(|state| state.status);
+        remove(docker, &kept.id).await?;
+        // One that never ran has no data: a daemon made it after everybody had given it up.
+        if state == Some(Status::CREATED) { remove_volume(docker, &kept.id).await.map(drop) } else { Ok(()) }
     }
 
     /// Makes a container, from an image that is there.
@@ -184,7 +212,7 @@ impl Docker {
             },
         };
         let network = self.network(docker).await?;
-        let created = container::create(docker, &self.settings, network, &image, template.as_deref(), wanted).await;
+        let created = container::create(docker, &self.settings, &network, &image, template.as_deref(), wanted).await;
         match created {
             // Somebody else was quicker; what it is will be looked at.
             Err(error) if status(&error) == Some(409) => Ok(Provided::Pending(Duration::ZERO)),
@@ -248,38 +276,54 @@ impl Docker {
         connected.await.map_err(failed("reach the daemon"))
     }
 
-    /// The id of the network, which is made if there is none.
-    async fn network(&self, docker: &Client) -> Result<&str, Error> {
-        let found = self.network.get_or_try_init(|| async {
-            if let Some(id) = find_network(docker, &self.settings.network).await? {
-                return Ok(id);
-            }
-            let request = NetworkCreateRequest {
-                name: self.settings.network.clone(),
-                driver: Some("bridge".to_owned()),
-                options: Some(HashMap::from([("com.docker.network.bridge.enable_icc".to_owned(), "false".to_owned())])),
-                ..NetworkCreateRequest::default()
-            };
-            match docker.create_network(request).await {
-                // Its name is no key: somebody may have made another one, and all take the same.
-                Ok(_) => {}
-                Err(error) if status(&error) == Some(409) => {}
-                Err(error) => return Err(failed("create a network")(error)),
-            }
-            let found = find_network(docker, &self.settings.network).await?;
-            found.ok_or_else(|| unavailable().caused_by("the network is not there after it was made"))
-        });
-        found.await.map(String::as_str)
+    /// The id of the network, which is made if there is none. It may go while it has no container: somebody tidies up.
+    async fn network(&self, docker: &Client) -> Result<String, Error> {
+        if let Some(id) = find_network(docker, &self.settings.network).await? {
+            return Ok(id);
+        }
+        let request = NetworkCreateRequest {
+            name: self.settings.network.clone(),
+            driver: Some("bridge".to_owned()),
+            options: Some(HashMap::from([(APART.to_owned(), "false".to_owned())])),
+            ..NetworkCreateRequest::default()
+        };
+        match docker.create_network(request).await {
+            // Its name is no key: somebody may have made another one, and all take the same.
+            Ok(_) => {}
+            Err(error) if status(&error) == Some(409) => {}
+            Err(error) => return Err(failed("create a network")(error)),
+        }
+        let found = find_network(docker, &self.settings.network).await?;
+        found.ok_or_else(|| unavailable().caused_by("the network is not there after it was made"))
     }
 }
 
+/// The first network of that name.
+///
+/// # Errors
+/// 503 if it does not keep its containers apart.
 async fn find_network(docker: &Client, name: &str) -> Result<Option<String>, Error> {
     let filters = HashMap::from([("name", vec![name.to_owned()])]);
     let options = ListNetworksOptionsBuilder::default().filters(&filters).build();
     let listed = docker.list_networks(Some(options)).await.map_err(failed("list networks"))?;
     // The filter finds parts of names, too.
     let own = listed.into_iter().filter(|network| network.name.as_deref() == Some(name));
-    Ok(own.filter_map(|network| network.id).min())
+    let Some(first) = own.min_by(|one, other| one.id.cmp(&other.id)) else { return Ok(None) };
+    let apart = first.options.is_some_and(|options| options.get(APART).is_some_and(|value| value == "false"));
+    if apart {
+        Ok(first.id)
+    } else {
+        Err(unavailable().caused_by(format!("the network {name} lets its containers reach each other ({APART})")))
+    }
+}
+
+/// Removes the data of an instance.
+async fn remove_volume(docker: &Client, id: &str) -> Result<Step, Error> {
+    match docker.remove_volume(&container::volume(id), None::<RemoveVolumeOptions>).await {
+        // Docker is about to remove the container.
+        Err(error) if status(&error) == Some(409) => Ok(Step::Pending(SLOW_LOOK)),
+        removed => missing_is_fine(removed).map_err(failed("remove a volume")).map(|()| Step::Done),
+    }
 }
 
 async fn inspect(docker: &Client, name: &str) -> Result<Option<ContainerInspectResponse>, Error> {
@@ -304,12 +348,9 @@ fn label<'a>(found: &'a ContainerInspectResponse, name: &str) -> Option<&'a str>
     found.config.as_ref()?.labels.as_ref()?.get(name).map(String::as_str)
 }
 
-/// Whether a container is this instance's, with the port that it has now.
-fn is_made_for(found: &ContainerInspectResponse, wanted: &Wanted<'_>) -> bool {
-    let port = wanted.port.map(|port| port.to_string());
-    label(found, SITE) == Some(wanted.site)
-        && label(found, OWNER) == Some(wanted.owner)
-        && label(found, PORT).map(str::to_owned) == port
+/// Whether a container is this instance's.
+fn is_of(found: &ContainerInspectResponse, wanted: &Wanted<'_>) -> bool {
+    label(found, SITE) == Some(wanted.site) && label(found, OWNER) == Some(wanted.owner)
 }
 
 /// Why a container is not running, for its user.
