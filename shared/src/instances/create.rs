@@ -85,7 +85,7 @@ pub async fn create(app: &App, owner: &str, wish: Wish, key: Option<&str>) -> Re
     let until = Moment::now() + WAIT;
     let request = key.map(|key| sha256(json!([key, wish.spec, wish.ttl]).to_string().as_bytes()));
     let id = match key {
-        Some(key) => record::id_for(app, owner, key)?,
+        Some(key) => record::id_for(app, drive::site(app).await?, owner, key)?,
         None => record::new_id(),
     };
     let name = Name { owner: owner.to_owned(), id };

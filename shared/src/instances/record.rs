@@ -218,11 +218,11 @@ pub(super) fn new_id() -> String {
     crate::hex(&crate::random::<ID>())
 }
 
-/// The id of what a user asks for by a key of their own: always the same.
-pub(super) fn id_for(app: &App, owner: &str, key: &str) -> Result<String, Error> {
+/// The id of what a user of a store asks for by a key of their own: always the same.
+pub(super) fn id_for(app: &App, site: &str, owner: &str, key: &str) -> Result<String, Error> {
     let secret = app.config.secret.as_ref();
     let secret = secret.ok_or_else(|| Error::internal("make an id", "PANNIER_SECRET is not set"))?;
-    Ok(crate::hex(&secret.sign("instance-id", &format!("{owner}/{key}"))[..ID]))
+    Ok(crate::hex(&secret.sign("instance-id", &format!("{site}/{owner}/{key}"))[..ID]))
 }
 
 /// Letters and digits from the system's generator.
