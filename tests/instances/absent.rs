@@ -5,9 +5,10 @@ use std::time::{Duration, Instant};
 
 use http::Method;
 use serde_json::{Value, json};
+use tests::require;
 use tests::stack::{Backend, Door, Settings, Stack};
 
-use super::office::{REDIS, ask, document, fresh_ports, has_image, until, utf8};
+use super::office::{REDIS, ask, document, fresh_ports, until, utf8};
 
 const KEY: [(&str, &str); 1] = [("authorization", "key-1")];
 
@@ -75,7 +76,7 @@ async fn an_engine_that_is_switched_off_is_told_of() {
 
 #[tokio::test]
 async fn an_image_that_cannot_be_had_is_a_failure_with_its_reason() {
-    if !has_image(REDIS) {
+    if !require::image(REDIS) {
         return;
     }
     let text = document("pannier-none:1", fresh_ports());

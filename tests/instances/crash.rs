@@ -20,9 +20,10 @@ use shared::http::{Body, body};
 use tests::client;
 use tests::minio;
 use tests::program::Program;
+use tests::require;
 use tokio::net::{TcpListener, TcpStream, UnixStream};
 
-use super::office::{REDIS, containers, docker, document, fresh_ports, has_image, until};
+use super::office::{REDIS, containers, docker, document, fresh_ports, until};
 
 /// Programs at once: most of the time each waits for the lease of the one that was killed.
 const AT_ONCE: usize = 6;
@@ -308,7 +309,7 @@ async fn killed_at(store: &str, operation: Operation, step: u32, when: When) -> 
 }
 
 async fn killed_everywhere(operation: Operation, least: usize) {
-    if !has_image(REDIS) {
+    if !require::image(REDIS) {
         return;
     }
     let Some(store) = minio::endpoint().await else { return };

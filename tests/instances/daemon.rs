@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tests::require;
 use tests::stack::{Backend, Door, Settings, Stack};
 
-use super::office::{MARIADB, REDIS, ask, document, fresh_ports, has_image, log_in, until, utf8};
+use super::office::{MARIADB, REDIS, ask, document, fresh_ports, log_in, until, utf8};
 
 const KEY: [(&str, &str); 1] = [("authorization", "key-1")];
 
@@ -97,7 +97,7 @@ impl Drop for Daemon {
 
 #[tokio::test]
 async fn instances_come_back_with_their_daemon() {
-    if !has_image(MARIADB) || !has_image(REDIS) {
+    if !require::image(MARIADB) || !require::image(REDIS) {
         return;
     }
     let Some(mut daemon) = Daemon::start().await else { return };

@@ -5,9 +5,10 @@ use std::net::TcpListener;
 use http::Method;
 use serde_json::{Value, json};
 use tests::program::log;
+use tests::require;
 use tests::stack::{Backend, Door};
 
-use super::office::{MYSQL, Office, at_once, client, docker, has_image, log_in, until, utf8};
+use super::office::{MYSQL, Office, at_once, client, docker, log_in, until, utf8};
 
 /// What is in effect.
 const VARIABLES: &str = "SELECT @@character_set_server, @@collation_server";
@@ -58,7 +59,7 @@ async fn what_was_asked_for_is_in_effect() {
 
 #[tokio::test]
 async fn mysql_of_another_kind_is_the_same_to_its_user() {
-    if !has_image(MYSQL) {
+    if !require::image(MYSQL) {
         return;
     }
     let Some(office) = Office::with_mysql(Door::Program, Backend::Embedded, MYSQL).await else { return };

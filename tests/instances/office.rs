@@ -27,15 +27,6 @@ pub(super) fn utf8() -> Value {
     json!({ "charset": "utf8", "collection": "utf8_general_ci" })
 }
 
-/// Whether Docker answers and has an image; says what is missing otherwise.
-pub(super) fn has_image(image: &str) -> bool {
-    let found = docker(&["image", "inspect", image]).is_some();
-    if !found {
-        require::missing(&format!("the image {image} in Docker"));
-    }
-    found
-}
-
 /// What a command of Docker's client prints, if it does what it should.
 pub(super) fn docker(arguments: &[&str]) -> Option<String> {
     let output = Command::new("docker").args(arguments).output().ok()?;
@@ -74,7 +65,7 @@ impl Office {
 
     /// The same with another MySQL.
     pub(super) async fn with_mysql(door: Door, backend: Backend, mysql: &str) -> Option<Self> {
-        if !has_image(mysql) || !has_image(REDIS) {
+        if !require::image(mysql) || !require::image(REDIS) {
             return None;
         }
         let first_port = fresh_ports();

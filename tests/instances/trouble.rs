@@ -5,9 +5,10 @@ use std::process::Command;
 
 use http::Method;
 use serde_json::{Value, json};
+use tests::require;
 use tests::stack::{Backend, Door, Settings, Stack};
 
-use super::office::{Office, REDIS, ask, client, docker, document, fresh_ports, has_image, log_in, until, utf8};
+use super::office::{Office, REDIS, ask, client, docker, document, fresh_ports, log_in, until, utf8};
 
 const KEY: [(&str, &str); 1] = [("authorization", "key-1")];
 
@@ -101,7 +102,7 @@ async fn a_tenant_does_not_send_a_redis_elsewhere() {
 
 /// A stack with a network of its own.
 async fn with_network(network: &str) -> Option<Stack> {
-    if !has_image(REDIS) {
+    if !require::image(REDIS) {
         return None;
     }
     let text = format!("{}network = \"{network}\"\n", document(REDIS, fresh_ports()));
@@ -162,7 +163,7 @@ async fn what_no_record_names_is_taken_away_but_not_its_data() {
 
 #[tokio::test]
 async fn with_another_secret_everything_can_still_be_deleted() {
-    if !has_image(REDIS) {
+    if !require::image(REDIS) {
         return;
     }
     let folder = tempfile::tempdir().unwrap();

@@ -14,7 +14,7 @@ use crate::auth::KEY_LIMIT;
 use crate::error::Error;
 use crate::http::page::Policy;
 use crate::http::{Auth, Dialect, Endpoint, Limits, Needs, Reply, Request, Verb};
-use crate::instances::spec::{CHARSETS, Charset, Database};
+use crate::instances::spec::{CHARSETS, Charset, Database, MEMORY};
 use crate::instances::{self, Instance, State};
 use crate::random_name;
 
@@ -29,9 +29,6 @@ pub const INSTANCES: Endpoint = Endpoint {
     limits: Limits::READ,
     handler: |app, request| Box::pin(entrance(app, request)),
 };
-
-/// What the form says of the memory of a Redis, in MB: as [`instances::spec`] has it.
-const MEMORY: (u64, u64) = (64, 4096);
 
 /// Passwords are in it, and a key: nothing keeps a copy.
 const NO_COPY: HeaderValue = HeaderValue::from_static("no-store");
@@ -92,7 +89,7 @@ struct Page {
     refusals: Vec<(&'static str, String)>,
     form: Form,
     charsets: Vec<(&'static str, Vec<String>)>,
-    memory: (u64, u64),
+    memory: (u32, u32),
     memory_hint: String,
     rows: Vec<Row>,
     /// What a script fills in.
@@ -173,7 +170,7 @@ pub(super) async fn draw(app: &App, visit: Visit, status: StatusCode, sheet: She
         refusals: refusals(texts).into_iter().map(|(begins, words, _)| (begins, words)).collect(),
         form,
         charsets: CHARSETS.iter().map(|charset| (charset.name, collations(charset))).collect(),
-        memory: MEMORY,
+        memory: (*MEMORY.start(), *MEMORY.end()),
         memory_hint: with_bounds(texts, texts.instances.memory_hint),
         rows,
         blank: Row::default(),
@@ -215,7 +212,7 @@ pub(super) fn refusals(texts: &Texts) -> [(&'static str, String, &'static str); 
 }
 
 fn with_bounds(texts: &Texts, words: fn(&str, &str) -> String) -> String {
-    words(&texts.units.number(MEMORY.0), &texts.units.number(MEMORY.1))
+    words(&texts.units.number((*MEMORY.start()).into()), &texts.units.number((*MEMORY.end()).into()))
 }
 
 fn collations(charset: &Charset) -> Vec<String> {

@@ -10,7 +10,7 @@ use crate::error::Error;
 pub use charset::{CHARSETS, Charset};
 
 /// The memory of a Redis, in MB.
-const MEMORY: std::ops::RangeInclusive<u32> = 64..=4096;
+pub const MEMORY: std::ops::RangeInclusive<u32> = 64..=4096;
 
 /// How long an instance may be asked to live, in seconds: a minute to 30 days.
 const TTL: std::ops::RangeInclusive<u64> = 60..=30 * 24 * 3600;
