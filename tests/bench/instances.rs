@@ -16,7 +16,7 @@ use crate::figures::{line, median, ratio, row, table};
 use crate::process::Serving;
 
 /// How often each is asked in turn, after a round that warms up.
-const ROUNDS: usize = 7;
+const ROUNDS: usize = 5;
 
 /// The same for what is made anew each time.
 const COLD_ROUNDS: usize = 3;
