@@ -24,7 +24,7 @@ fn inspect(instance: &Value, field: &str) -> String {
 
 #[tokio::test]
 async fn what_was_asked_for_is_in_effect() {
-    let Some(office) = Office::open(Door::Program, Backend::Embedded).await else { return };
+    let Some(office) = Office::start(Door::Program, Backend::Embedded).await else { return };
     for (charset, collation, expected) in [
         ("utf8", "utf8_general_ci", "utf8mb3\tutf8mb3_general_ci"),
         ("utf8mb4", "utf8mb4_unicode_ci", "utf8mb4\tutf8mb4_unicode_ci"),
@@ -100,7 +100,7 @@ fn read(instance: &Value, password: &str) -> Result<String, String> {
 }
 
 async fn restarted_and_rotated(backend: Backend) {
-    let Some(mut office) = Office::open(Door::Program, backend).await else { return };
+    let Some(mut office) = Office::start(Door::Program, backend).await else { return };
     for (path, body) in [("/redis", json!({ "memory": 64 })), ("/mysql", utf8())] {
         let made = office.make(path, &body).await;
         write(&made).await;
@@ -143,7 +143,7 @@ async fn data_outlive_restarts_and_passwords_change_on_minio() {
 }
 
 async fn twenty_at_once(backend: Backend) {
-    let Some(office) = Office::open(Door::Program, backend).await else { return };
+    let Some(office) = Office::start(Door::Program, backend).await else { return };
     let foreign: Vec<u16> = [0, 1, 3, 7, 12].iter().map(|offset| office.first_port + offset).collect();
     let _listeners: Vec<TcpListener> =
         foreign.iter().map(|port| TcpListener::bind(("127.0.0.1", *port)).unwrap()).collect();
@@ -213,7 +213,7 @@ fn contains(bytes: &[u8], text: &str) -> bool {
 
 #[tokio::test]
 async fn a_password_is_nowhere_to_be_read() {
-    let Some(office) = Office::open(Door::Program, Backend::Embedded).await else { return };
+    let Some(office) = Office::start(Door::Program, Backend::Embedded).await else { return };
     for (path, body) in [("/redis", json!({ "memory": 64 })), ("/mysql", utf8())] {
         let made = office.make(path, &body).await;
         let rotated = office.make(&format!("/detail/{}/rotate-password", id(&made)), &Value::Null).await;
@@ -230,7 +230,7 @@ async fn a_password_is_nowhere_to_be_read() {
 
 #[tokio::test]
 async fn tenants_do_not_reach_each_other() {
-    let Some(office) = Office::open(Door::Program, Backend::Embedded).await else { return };
+    let Some(office) = Office::start(Door::Program, Backend::Embedded).await else { return };
     let (one, other) =
         (office.make("/redis", &json!({ "memory": 64 })).await, office.make("/redis", &json!({ "memory": 64 })).await);
     let address = inspect(&other, "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}");
@@ -264,7 +264,7 @@ async fn tenants_do_not_reach_each_other() {
 
 #[tokio::test]
 async fn an_instance_goes_when_its_time_is_over() {
-    let Some(office) = Office::open(Door::Program, Backend::Embedded).await else { return };
+    let Some(office) = Office::start(Door::Program, Backend::Embedded).await else { return };
     let made = office.make("/redis", &json!({ "memory": 64, "ttl": 3600 })).await;
     assert!(made["expires_at"].as_str().is_some_and(|time| time > made["created_at"].as_str().unwrap()), "{made}");
     let key = format!("instances/user1/{}", id(&made));

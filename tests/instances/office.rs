@@ -60,7 +60,7 @@ pub(super) struct Office {
 
 impl Office {
     /// Starts one; `None` after saying what is missing.
-    pub(super) async fn open(door: Door, backend: Backend) -> Option<Self> {
+    pub(super) async fn start(door: Door, backend: Backend) -> Option<Self> {
         Self::with_mysql(door, backend, MARIADB).await
     }
 
@@ -84,15 +84,20 @@ impl Office {
         ask(self.stack(), method, path, document, &[("authorization", "key-1")]).await
     }
 
-    /// An instance of user1 that is ready; on a busy machine one may take longer than its client waits.
+    /// An instance of user1 that is ready.
     pub(super) async fn make(&self, path: &str, document: &Value) -> Value {
         let answer = self.ask(Method::POST, path, document).await;
+        self.made(answer, "key-1").await
+    }
+
+    /// What was asked for with that key, when it is ready: on a busy machine it may take longer than its client waits.
+    pub(super) async fn made(&self, answer: Answer, key: &str) -> Value {
         let mut told = answer.json();
         if answer.status == 202 {
-            let id = told["data"]["dockerId"].as_str().unwrap().to_owned();
+            let path = format!("/detail/{}", told["data"]["dockerId"].as_str().unwrap());
             until("it gets ready", async || {
                 self.stack().work(&RECONCILE_INSTANCES).await;
-                told = self.detail(&id).await.json();
+                told = ask(self.stack(), Method::GET, &path, &Value::Null, &[("authorization", key)]).await.json();
                 told["data"]["status"] == "ready" || told["data"]["status"] == "failed"
             })
             .await;

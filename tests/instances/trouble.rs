@@ -18,7 +18,7 @@ fn id(instance: &Value) -> &str {
 
 #[tokio::test]
 async fn a_user_who_locked_themselves_out_gets_in_again() {
-    let Some(office) = Office::open(Door::Program, Backend::Embedded).await else { return };
+    let Some(office) = Office::start(Door::Program, Backend::Embedded).await else { return };
     let memory = json!({ "memory": 64 });
     let lockouts = [
         ("/redis", &memory, "CONFIG SET requirepass another", "rotate-password", "PING", "PONG"),
@@ -39,7 +39,7 @@ async fn a_user_who_locked_themselves_out_gets_in_again() {
 
 #[tokio::test]
 async fn one_that_was_stopped_comes_back_with_another_password() {
-    let Some(office) = Office::open(Door::Program, Backend::Embedded).await else { return };
+    let Some(office) = Office::start(Door::Program, Backend::Embedded).await else { return };
     for stop in [&["stop"][..], &["kill"], &["rm", "--force"]] {
         let made = office.make("/redis", &json!({ "memory": 64 })).await;
         log_in(&made, "SET a 42").unwrap();
@@ -54,7 +54,7 @@ async fn one_that_was_stopped_comes_back_with_another_password() {
 
 #[tokio::test]
 async fn a_port_that_somebody_took_is_told_of_and_had_again() {
-    let Some(office) = Office::open(Door::Program, Backend::Embedded).await else { return };
+    let Some(office) = Office::start(Door::Program, Backend::Embedded).await else { return };
     let made = office.make("/redis", &json!({ "memory": 64 })).await;
     log_in(&made, "SET a 42").unwrap();
     docker(&["stop", id(&made)]).unwrap();
@@ -72,7 +72,7 @@ async fn a_port_that_somebody_took_is_told_of_and_had_again() {
 
 #[tokio::test]
 async fn a_full_redis_is_not_killed_while_it_writes() {
-    let Some(office) = Office::open(Door::Program, Backend::Embedded).await else { return };
+    let Some(office) = Office::start(Door::Program, Backend::Embedded).await else { return };
     let made = office.make("/redis", &json!({ "memory": 64 })).await;
     let port = made["port"].to_string();
     // Nearly as much as there is room for, written over and over, so that the file of changes is rewritten.
@@ -93,7 +93,7 @@ async fn a_full_redis_is_not_killed_while_it_writes() {
 
 #[tokio::test]
 async fn a_tenant_does_not_send_a_redis_elsewhere() {
-    let Some(office) = Office::open(Door::Program, Backend::Embedded).await else { return };
+    let Some(office) = Office::start(Door::Program, Backend::Embedded).await else { return };
     let made = office.make("/redis", &json!({ "memory": 64 })).await;
     for command in ["REPLICAOF 172.17.0.1 6379", "SLAVEOF 172.17.0.1 6379", "MODULE LOAD /tmp/x.so", "DEBUG SLEEP 0"] {
         assert!(log_in(&made, command).is_err_and(|said| said.contains("unknown command")), "{command}");
@@ -135,7 +135,7 @@ async fn a_network_that_lets_tenants_meet_is_refused() {
 
 #[tokio::test]
 async fn what_no_record_names_is_taken_away_but_not_its_data() {
-    let Some(office) = Office::open(Door::Program, Backend::Embedded).await else { return };
+    let Some(office) = Office::start(Door::Program, Backend::Embedded).await else { return };
     let made = office.make("/redis", &json!({ "memory": 64 })).await;
     let format = "{{index .Config.Labels \"pannier.site\"}}";
     let site = docker(&["inspect", "--format", format, id(&made)]).unwrap();

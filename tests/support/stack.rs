@@ -439,20 +439,21 @@ fn fresh_bucket() -> String {
     format!("test-{name}")
 }
 
-/// Writes a contract test once and runs it through every door, on every store.
+/// Writes a contract test once and runs it through every door, on every store: on a [`Stack`], or on what is built on one and
+/// starts like it.
 #[macro_export]
 macro_rules! contract {
-    ($($(#[$meta:meta])* async fn $name:ident($stack:ident: &Stack) $body:block)*) => { $(
+    ($($(#[$meta:meta])* async fn $name:ident($stack:ident: &$kind:ident) $body:block)*) => { $(
         $(#[$meta])*
         mod $name {
             #[allow(unused_imports)]
             use super::*;
             use $crate::stack::{Backend, Door};
 
-            async fn check($stack: &Stack) $body
+            async fn check($stack: &$kind) $body
 
             async fn run(door: Door, backend: Backend) {
-                if let Some(stack) = Stack::start(door, backend).await {
+                if let Some(stack) = $kind::start(door, backend).await {
                     check(&stack).await;
                 }
             }

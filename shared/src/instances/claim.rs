@@ -49,15 +49,10 @@ async fn claim(bucket: &Bucket, key: &Key<'_>, name: &Name) -> Result<bool, Erro
     Ok(found.is_some_and(|found| found.value == own))
 }
 
-/// How many slots a user has in use.
-pub(super) async fn slots(bucket: &Bucket, owner: &str) -> Result<Vec<u32>, Error> {
-    let keys = keys(bucket, &Key::Instance(InstanceKey::Slots(owner))).await?;
-    Ok(keys.iter().filter_map(|key| parse_slot(key)).map(|(_, number)| number).collect())
-}
-
 /// The lowest slot below `limit` that seems to be free.
 pub(super) async fn free_slot(bucket: &Bucket, owner: &str, limit: u32) -> Result<Option<u32>, Error> {
-    let used = slots(bucket, owner).await?;
+    let keys = keys(bucket, &Key::Instance(InstanceKey::Slots(owner))).await?;
+    let used: Vec<u32> = keys.iter().filter_map(|key| parse_slot(key)).map(|(_, number)| number).collect();
     // Those above the limit count, too: it was higher once.
     let room = used.len() < usize::try_from(limit).unwrap_or(usize::MAX);
     Ok((0..limit).find(|number| room && !used.contains(number)))
@@ -91,15 +86,12 @@ pub(super) async fn block_port(bucket: &Bucket, name: &Name, host: &str, port: u
 
 /// Gives back what an instance has of a host's ports and of its owner's slots.
 pub(super) async fn release(bucket: &Bucket, instance: &Instance, host: Option<&str>) -> Result<(), Error> {
-    release_port(bucket, instance, host).await?;
+    let name = instance.name();
+    if let (Some(host), Some(port)) = (host, instance.port) {
+        release_one(bucket, &Key::Instance(InstanceKey::Port { host, port }), &name).await?;
+    }
     let Some(number) = instance.slot else { return Ok(()) };
-    release_one(bucket, &Key::Instance(InstanceKey::Slot { owner: &instance.owner, number }), &instance.name()).await
-}
-
-/// Gives back what an instance has of a host's ports.
-pub(super) async fn release_port(bucket: &Bucket, instance: &Instance, host: Option<&str>) -> Result<(), Error> {
-    let (Some(host), Some(port)) = (host, instance.port) else { return Ok(()) };
-    release_one(bucket, &Key::Instance(InstanceKey::Port { host, port }), &instance.name()).await
+    release_one(bucket, &Key::Instance(InstanceKey::Slot { owner: &instance.owner, number }), &name).await
 }
 
 async fn release_one(bucket: &Bucket, key: &Key<'_>, name: &Name) -> Result<(), Error> {

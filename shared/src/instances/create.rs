@@ -1,5 +1,7 @@
 //! `POST /mysql` and `POST /redis`: an instance that is ready, or on its way.
 
+use std::time::Duration;
+
 use http::StatusCode;
 use serde_json::{Value, json};
 use tokio::time::Instant as Moment;
@@ -48,7 +50,7 @@ const KEY_LIMIT: usize = 255;
 const FAILED_LIMIT: usize = 20;
 
 /// How long an instance that could not be made is waited for to be gone.
-const CLEAN_UP: std::time::Duration = std::time::Duration::from_secs(2);
+const CLEAN_UP: Duration = Duration::from_secs(2);
 
 /// An instance that was asked for.
 #[derive(Debug)]
@@ -136,8 +138,8 @@ async fn tell(app: &App, name: &Name, outcome: Outcome, made: bool) -> Result<Cr
     if let State::Failed { reason } = &instance.state {
         return Err(Error::new(Kind::Internal, format!("The instance {} failed: {reason}", name.id)));
     }
-    if made {
-        // The worker goes on with what is not ready.
+    if made && !instance.state.is_settled() {
+        // The worker goes on with it.
         app.wake_workers();
     }
     let data = view(app, &instance)?;

@@ -100,6 +100,14 @@ struct Driver<'a> {
     until: Moment,
 }
 
+/// What the instance is known to have, so that it is not claimed anew with each look at something that takes its time. Nobody
+/// takes a claim away from a record that names it.
+#[derive(Default)]
+struct Claimed {
+    slot: Option<u32>,
+    port: Option<u16>,
+}
+
 /// What comes after a step.
 enum Next {
     /// Another one.
@@ -113,10 +121,10 @@ enum Next {
 impl Driver<'_> {
     /// One step after another while the work is ours; `true` if there is nothing to do until after the time is over.
     async fn run(&self) -> Result<bool, Error> {
-        let began = Moment::now();
+        let (began, mut claimed) = (Moment::now(), Claimed::default());
         loop {
             let Some(instance) = self.holder.read().await? else { return Ok(false) };
-            let next = match self.step(&instance).await? {
+            let next = match self.step(&instance, &mut claimed).await? {
                 Next::Wait(_) if self.is_late(&instance) => self.fail(&instance, LATE).await?,
                 next => next,
             };
@@ -130,10 +138,10 @@ impl Driver<'_> {
         }
     }
 
-    async fn step(&self, instance: &Instance) -> Result<Next, Error> {
+    async fn step(&self, instance: &Instance, claimed: &mut Claimed) -> Result<Next, Error> {
         match &instance.state {
             State::Ready | State::Failed { .. } => Ok(Next::End),
-            State::Creating => self.create(instance).await,
+            State::Creating => self.create(instance, claimed).await,
             State::Restarting { down: true } => self.restart(instance).await,
             State::Restarting { down: false } => self.bring_up(instance).await,
             State::Rotating { next } => self.rotate(instance, next).await,
@@ -141,16 +149,12 @@ impl Driver<'_> {
         }
     }
 
-    async fn create(&self, instance: &Instance) -> Result<Next, Error> {
-        if !self.has_slot(instance).await? {
+    async fn create(&self, instance: &Instance, claimed: &mut Claimed) -> Result<Next, Error> {
+        if !self.has_slot(instance, claimed).await? {
             return self.take_slot(instance).await;
         }
         if let Some((host, ports)) = self.engine.ports() {
-            let has = match instance.port {
-                Some(port) => claim::claim_port(self.bucket(), self.name(), host, port).await?,
-                None => false,
-            };
-            if !has {
+            if !self.has_port(instance, host, claimed).await? {
                 let free = claim::free_port(self.bucket(), host, ports).await?;
                 let port = free.ok_or_else(|| Error::unavailable("Every port is in use."))?;
                 return self.write(instance, |found| Instance { port: Some(port), ..found }).await;
@@ -159,11 +163,20 @@ impl Driver<'_> {
         self.bring_up(instance).await
     }
 
-    async fn has_slot(&self, instance: &Instance) -> Result<bool, Error> {
-        match instance.slot {
-            Some(number) => claim::claim_slot(self.bucket(), self.name(), number).await,
-            None => Ok(false),
+    async fn has_slot(&self, instance: &Instance, claimed: &mut Claimed) -> Result<bool, Error> {
+        let Some(number) = instance.slot else { return Ok(false) };
+        if claimed.slot != instance.slot && claim::claim_slot(self.bucket(), self.name(), number).await? {
+            claimed.slot = instance.slot;
         }
+        Ok(claimed.slot == instance.slot)
+    }
+
+    async fn has_port(&self, instance: &Instance, host: &str, claimed: &mut Claimed) -> Result<bool, Error> {
+        let Some(port) = instance.port else { return Ok(false) };
+        if claimed.port != instance.port && claim::claim_port(self.bucket(), self.name(), host, port).await? {
+            claimed.port = instance.port;
+        }
+        Ok(claimed.port == instance.port)
     }
 
     async fn take_slot(&self, instance: &Instance) -> Result<Next, Error> {
@@ -213,10 +226,9 @@ impl Driver<'_> {
         if instance.place.is_some() {
             return self.write(instance, |found| found.to(failed.clone())).await;
         }
-        if let Step::Pending(time) = self.engine.remove(&self.wanted(instance, "").await?).await? {
+        if let Step::Pending(time) = self.clear(instance).await? {
             return Ok(Next::Wait(time));
         }
-        claim::release(self.bucket(), instance, self.engine.ports().map(|(host, _)| host)).await?;
         let expires = instance.expires.or(Some(clock::now() + KEPT));
         self.write(instance, |found| Instance { port: None, slot: None, expires, ..found.to(failed.clone()) }).await
     }
@@ -249,13 +261,21 @@ impl Driver<'_> {
         Err(error)
     }
 
+    /// Takes away what the engine has of it, and then gives its claims back.
+    async fn clear(&self, instance: &Instance) -> Result<Step, Error> {
+        // What cannot be opened, because the secret is another now, can be removed all the same.
+        let step = self.engine.remove(&self.wanted(instance, "").await?).await?;
+        if matches!(step, Step::Done) {
+            claim::release(self.bucket(), instance, self.engine.ports().map(|(host, _)| host)).await?;
+        }
+        Ok(step)
+    }
+
     /// The record last: while it is there, everything that it names is its own.
     async fn delete(&self, instance: &Instance) -> Result<Next, Error> {
-        // What cannot be opened, because the secret is another now, can be deleted all the same.
-        if let Step::Pending(time) = self.engine.remove(&self.wanted(instance, "").await?).await? {
+        if let Step::Pending(time) = self.clear(instance).await? {
             return Ok(Next::Wait(time));
         }
-        claim::release(self.bucket(), instance, self.engine.ports().map(|(host, _)| host)).await?;
         self.forget().await?;
         info!(instance = instance.id, owner = instance.owner, "an instance is gone");
         Ok(Next::End)

@@ -8,13 +8,10 @@ use crate::app::App;
 use crate::clock;
 use crate::error::Error;
 use crate::seal;
-use crate::storage::{Bucket, InstanceKey, Key, Versioned};
+use crate::storage::{Bucket, Fault, InstanceKey, Key, Versioned};
 
 /// What passwords are sealed for.
 const PURPOSE: &str = "instance-password";
-
-/// How often a record that others change, too, is read and changed again.
-const ROUNDS: usize = 64;
 
 /// Bytes of an id.
 const ID: usize = 6;
@@ -139,15 +136,10 @@ impl Name {
         bucket: &Bucket,
         change: impl Fn(Instance) -> Option<Instance>,
     ) -> Result<Option<Instance>, Error> {
-        for _ in 0..ROUNDS {
-            let Some(found) = self.read(bucket).await? else { return Ok(None) };
-            let Some(next) = change(found.value.clone()) else { return Ok(None) };
-            if bucket.replace(&self.key(), &found, &next).await? {
-                return Ok(Some(next));
-            }
-            pause().await;
-        }
-        Err(Error::unavailable("Too much is done with this instance at once."))
+        bucket.update_if(&self.key(), change).await.map_err(|error| match error.fault {
+            Fault::Conflict => Error::unavailable("Too much is done with this instance at once."),
+            _ => error.into(),
+        })
     }
 
     /// Seals a password for this instance.
@@ -236,13 +228,6 @@ pub(super) fn new_password() -> String {
         password.extend(letters.take(PASSWORD - password.len()));
     }
     password
-}
-
-/// Who met once must not meet again in step.
-async fn pause() {
-    let spread = u64::from(u32::from_le_bytes(crate::random()) % 16);
-    #[allow(clippy::disallowed_methods)]
-    tokio::time::sleep(std::time::Duration::from_millis(1 + spread)).await;
 }
 
 #[cfg(test)]

@@ -75,11 +75,18 @@ impl Bucket {
         T: Serialize + DeserializeOwned,
         F: Fn(T) -> T,
     {
+        self.update_if(key, |value| Some(change(value))).await
+    }
+
+    /// The same with a change that may say no: then nothing is written, and it returns `None`, too.
+    pub async fn update_if<T, F>(&self, key: &Key<'_>, change: F) -> Result<Option<T>, StoreError>
+    where
+        T: Serialize + DeserializeOwned,
+        F: Fn(T) -> Option<T>,
+    {
         for attempt in 0..WRITE_ATTEMPTS {
-            let Some(Versioned { value, etag }) = self.read(key).await? else {
-                return Ok(None);
-            };
-            let value = change(value);
+            let Some(Versioned { value, etag }) = self.read(key).await? else { return Ok(None) };
+            let Some(value) = change(value) else { return Ok(None) };
             if self.replace(key, &Versioned { value: (), etag }, &value).await? {
                 return Ok(Some(value));
             }
