@@ -257,6 +257,16 @@ impl Stack {
         self.send(request).await
     }
 
+    /// GET of a path, as by a client that comes again to a busy service.
+    pub async fn get_patiently(&self, path: &str) -> Answer {
+        loop {
+            let answer = self.get(path).await;
+            if answer.status != 503 {
+                return answer;
+            }
+        }
+    }
+
     /// HEAD of a path.
     pub async fn head(&self, path: &str) -> Answer {
         let mut request = client::get(path);

@@ -143,7 +143,8 @@ impl Installed {
         if mode.name.starts_with("resume") {
             assert_eq!(said["resumed"], size > ABORT_AFTER, "{case}: {said}");
         }
-        if let Some(expected) = requests(mode, size) {
+        // Whoever has to come again sends more.
+        if let Some(expected) = requests(mode, size).filter(|_| said["busy"] != true) {
             let sent: BTreeMap<&str, usize> = expected.into_iter().filter(|(_, count)| *count > 0).collect();
             assert_eq!(said["requests"], json!(sent), "{case}");
         }

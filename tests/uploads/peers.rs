@@ -36,7 +36,7 @@ async fn uploads(client: Client, backend: Backend) {
         for size in SIZES {
             let upload = installed.upload(mode, &endpoint, size).await;
             let path = upload.url.strip_prefix(&base).unwrap_or_else(|| panic!("{} is not ours", upload.url));
-            let answer = stack.get(path).await;
+            let answer = stack.get_patiently(path).await;
             let case = format!("{mode:?}, {size} bytes: {}", answer.status);
             if mode.terminates() {
                 assert!(matches!(answer.status.as_u16(), 404 | 410), "{case}");

@@ -1,6 +1,6 @@
 // Uploads a file by tus-js-client as it is published. The modules are where the installation script puts
 // them: argument 2. Argument 3 is JSON: what to do, of which MODES below. Prints one line of JSON: the
-// upload's URL, how many requests of which method were sent, whether it was resumed.
+// upload's URL, how many requests of which method were sent, whether it was resumed, whether the server was busy once.
 import { createReadStream, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { basename } from "node:path";
@@ -10,6 +10,9 @@ const modules = createRequire(`${process.argv[2]}/`);
 const tus = modules("tus-js-client");
 const task = JSON.parse(process.argv[3]);
 const requests = {};
+// A busy server asks its clients to come again, and only then they do.
+const BUSY = 503;
+let busy = false;
 
 // Its source for files does not know its last piece when it is not the first (4.3.1), which the IETF draft
 // depends on, and cannot make an empty one. The source for buffers, like that of browsers, can.
@@ -38,7 +41,11 @@ function options(more, settle) {
     endpoint: task.endpoint,
     chunkSize: task.chunkSize ?? Number.POSITIVE_INFINITY,
     metadata: { filename: basename(task.path), filetype: "application/octet-stream" },
-    retryDelays: null,
+    retryDelays: [100, 1000, 3000],
+    onShouldRetry: (error) => error.originalResponse?.getStatus() === BUSY,
+    onAfterResponse: (_, response) => {
+      busy ||= response.getStatus() === BUSY;
+    },
     onBeforeRequest: (request) => {
       const method = request.getMethod();
       requests[method] = (requests[method] ?? 0) + 1;
@@ -108,7 +115,7 @@ function pending() {
 
 try {
   const result = await MODES[task.mode]();
-  console.log(JSON.stringify({ ...result, requests }));
+  console.log(JSON.stringify({ ...result, requests, busy }));
   // An aborted request may keep the process alive.
   process.exit(0);
 } catch (error) {
