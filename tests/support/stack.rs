@@ -138,7 +138,7 @@ impl Stack {
         let s3 = s3(&endpoint, keys);
         let entrance = match door {
             Door::Direct => {
-                let config = config(&endpoint, &document);
+                let config = config(&endpoint, &document, settings.variables);
                 Entrance::Direct(app(store.as_ref().expect("the embedded store"), config, keys).await)
             }
             Door::Program => {
@@ -371,11 +371,11 @@ async fn start(data: &TempDir, arguments: &[String], variables: &[(String, Strin
 }
 
 /// The settings of functions in this process.
-fn config(endpoint: &str, document: &Path) -> Config {
+fn config(endpoint: &str, document: &Path, variables: &[(&str, &str)]) -> Config {
     let variable = |name: &str| match name {
         "PANNIER_SECRET" => Some(SECRET.to_owned()),
         "STORE_PUBLIC_URL" => Some(endpoint.to_owned()),
-        _ => None,
+        _ => variables.iter().find(|(set, _)| *set == name).map(|(_, value)| (*value).to_owned()),
     };
     Config::read(variable, Some(document)).expect("right settings")
 }
@@ -439,20 +439,24 @@ fn fresh_bucket() -> String {
     format!("test-{name}")
 }
 
-/// Writes a contract test once and runs it through every door, on every store.
+/// Writes a contract test once and runs it through every door, on every store; with these variables, if any are named.
 #[macro_export]
 macro_rules! contract {
-    ($($(#[$meta:meta])* async fn $name:ident($stack:ident: &Stack) $body:block)*) => { $(
+    ($($(#[$meta:meta])* async fn $name:ident($stack:ident: &Stack) $body:block)*) => {
+        $crate::contract! { with &[]; $($(#[$meta])* async fn $name($stack: &Stack) $body)* }
+    };
+    (with $variables:expr; $($(#[$meta:meta])* async fn $name:ident($stack:ident: &Stack) $body:block)*) => { $(
         $(#[$meta])*
         mod $name {
             #[allow(unused_imports)]
             use super::*;
-            use $crate::stack::{Backend, Door};
+            use $crate::stack::{Backend, Door, Settings};
 
             async fn check($stack: &Stack) $body
 
             async fn run(door: Door, backend: Backend) {
-                if let Some(stack) = Stack::start(door, backend).await {
+                let settings = Settings { variables: $variables, ..Settings::default() };
+                if let Some(stack) = Stack::configured(door, backend, settings).await {
                     check(&stack).await;
                 }
             }
