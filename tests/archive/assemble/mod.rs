@@ -86,3 +86,9 @@ async fn in_the_making(stack: &Stack, key: &str) -> usize {
     let listed = stack.s3.list_multipart_uploads().bucket(&stack.bucket).prefix(key).send().await.unwrap();
     listed.uploads().len()
 }
+
+/// An object as text, if it is there.
+async fn read(stack: &Stack, key: &str) -> Option<String> {
+    let got = stack.s3.get_object().bucket(&stack.bucket).key(key).send().await.ok()?;
+    String::from_utf8(got.body.collect().await.ok()?.to_vec()).ok()
+}
