@@ -147,8 +147,8 @@ on_every_store! {
         storage.main.put(&Key::Listed("a b/sourcé"), source.clone(), Put::default()).await.unwrap();
         let upload = storage.main.multipart(&Key::Listed("made"), Making::default()).await.unwrap();
         let parts = vec![
-            upload.part_copy(1, &Key::Listed("a b/sourcé"), 500..PART_MINIMUM + 500).await.unwrap(),
-            upload.part_copy(2, &Key::Listed("a b/sourcé"), 0..7).await.unwrap(),
+            upload.part_copy(1, &Key::Listed("a b/sourcé"), 500..PART_MINIMUM + 500, None).await.unwrap(),
+            upload.part_copy(2, &Key::Listed("a b/sourcé"), 0..7, None).await.unwrap(),
         ];
         upload.complete(parts, Put::default()).await.unwrap();
         assert!(read(storage, "made").await == [&source[500..minimum + 500], &source[..7]].concat());

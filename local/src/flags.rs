@@ -39,6 +39,11 @@ pub struct Flags {
     #[arg(short, long, value_name = "SECONDS", allow_negative_numbers = true)]
     delay: Option<String>,
 
+    /// Bytes above which an archive is put together in the bucket and handed out by the store [default: never]
+    /// (ARCHIVE_ASSEMBLE)
+    #[arg(long, value_name = "BYTES")]
+    archive_assemble: Option<String>,
+
     /// Log warnings and errors only
     #[arg(short, long)]
     pub quiet: bool,
@@ -61,7 +66,7 @@ pub struct Flags {
 }
 
 /// The variables that stand for flags.
-const VARIABLES: [(&str, &str); 10] = [
+const VARIABLES: [(&str, &str); 11] = [
     ("LISTEN", "--listen"),
     ("DATA_DIR", "--data"),
     ("STORE_LISTEN", "--store-listen"),
@@ -69,6 +74,7 @@ const VARIABLES: [(&str, &str); 10] = [
     ("BUCKET", "--bucket"),
     ("PHOTO_DIR", "--path"),
     ("DELAY", "--delay"),
+    ("ARCHIVE_ASSEMBLE", "--archive-assemble"),
     ("LOG_FORMAT", "--log-format"),
     ("PUBLIC_URL", "--public-url"),
     ("PANNIER_CONFIG", "--config"),
@@ -103,6 +109,7 @@ impl Flags {
             "S3_ENDPOINT" => self.s3_endpoint.clone(),
             "BUCKET" => self.bucket.clone(),
             "DELAY" => self.delay.clone(),
+            "ARCHIVE_ASSEMBLE" => self.archive_assemble.clone(),
             "PUBLIC_URL" => self.public_url.clone(),
             // The folders of a directory have no prefix.
             "ARCHIVE_PREFIX" if self.path.is_some() => Some(String::new()),

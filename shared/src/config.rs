@@ -52,6 +52,9 @@ pub struct Config {
     pub archive_prefix: String,
     /// `DELAY`: seconds between the chunks of an archive, 0-60, for testing slow downloads.
     pub delay_seconds: u8,
+    /// `ARCHIVE_ASSEMBLE`: bytes above which an archive is put together in the bucket and handed out by the store, instead
+    /// of streamed; never, if not set. The template sets it below what a function may stream.
+    pub archive_assemble: Option<u64>,
     /// `PUBLIC_URL`: base of absolute links; from the request if not set.
     pub public_url: Option<String>,
     /// `CORS_ORIGINS`: origins whose scripts may read answers, comma-separated; `*` (the default) is any.
@@ -250,6 +253,7 @@ impl Config {
             bucket: variable("BUCKET").unwrap_or_else(|| "pannier".to_owned()),
             archive_prefix: variable("ARCHIVE_PREFIX").unwrap_or_else(|| "photos/".to_owned()),
             delay_seconds: variable("DELAY").map_or(Ok(0), |text| parse_delay(&text))?,
+            archive_assemble: variable("ARCHIVE_ASSEMBLE").map(|text| parse_assemble(&text)).transpose()?,
             public_url: variable("PUBLIC_URL"),
             cors_origins: variable("CORS_ORIGINS").map_or_else(|| vec!["*".to_owned()], |list| split(&list)),
             secret: variable("PANNIER_SECRET").map(|text| Secret::from_base64(&text)).transpose()?,
@@ -313,6 +317,10 @@ fn check_user(name: &str) -> Result<(), ConfigError> {
 pub fn parse_delay(text: &str) -> Result<u8, ConfigError> {
     let seconds = text.trim().parse::<u8>().ok().filter(|seconds| *seconds <= 60);
     seconds.ok_or_else(|| ConfigError::new("DELAY", "must be a number of seconds from 0 to 60"))
+}
+
+fn parse_assemble(text: &str) -> Result<u64, ConfigError> {
+    text.trim().parse().map_err(|_| ConfigError::new("ARCHIVE_ASSEMBLE", "must be a number of bytes"))
 }
 
 fn parse_expiry(text: &str) -> Result<Duration, ConfigError> {

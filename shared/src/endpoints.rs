@@ -81,6 +81,7 @@ pub const WORKERS: &[&Worker] = &[
     &outbox::DELIVER_CALLBACKS,
     &uploads::TEND_UPLOADS,
     &archive::SWEEP_IMPORTS,
+    &archive::ASSEMBLE_ARCHIVES,
     &images::SWEEP_IMAGES,
     &speech::RENDER_SPEECH,
     &instances::RECONCILE_INSTANCES,

@@ -30,6 +30,7 @@ pub mod http;
 pub mod images;
 pub mod instances;
 pub mod lambda;
+pub(crate) mod lease;
 pub mod log;
 pub mod memory;
 pub mod outbox;

@@ -1,5 +1,6 @@
 //! Archives.
 
+mod assemble;
 mod contract;
 mod directory;
 mod faults;

@@ -4,13 +4,13 @@
 use std::path::Path;
 use std::time::Instant;
 
-use crate::alone;
 use crate::contents::{Folder, grouped};
 use crate::download::download;
 use crate::figures::{line, median, ratio, row, spread, table};
 use crate::process::{cpu_seconds, peak_memory, resident_memory};
 use crate::servers::Server;
 use crate::stored::Stored;
+use crate::{alone, assembled};
 
 /// How often each server is asked in turn.
 const ROUNDS: usize = 5;
@@ -42,6 +42,9 @@ pub(crate) async fn run(parts: &[&str]) {
     }
     if wanted("first-byte") {
         first_byte(TEN_THOUSAND).await;
+    }
+    if wanted("assembled") {
+        assembled::run().await;
     }
 }
 

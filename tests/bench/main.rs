@@ -10,6 +10,7 @@
 
 mod alone;
 mod archive;
+mod assembled;
 mod contents;
 mod crowd;
 mod download;
@@ -28,7 +29,7 @@ mod uploads;
 use std::io::Write;
 use std::process::ExitCode;
 
-const USAGE: &str = "usage: bench archive [throughput|work|memory|first-byte]...
+const USAGE: &str = "usage: bench archive [throughput|work|memory|first-byte|assembled]...
        bench store [puts|large]...
        bench uploads [chunks|parallel|blocks|stream|memory]...    (memory only when it is named)
        bench images [judging|uploads|serving]...

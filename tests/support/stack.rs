@@ -138,7 +138,7 @@ impl Stack {
         let s3 = s3(&endpoint, keys);
         let entrance = match door {
             Door::Direct => {
-                let config = config(&endpoint, &document);
+                let config = config(&endpoint, &document, settings.variables);
                 Entrance::Direct(app(store.as_ref().expect("the embedded store"), config, keys).await)
             }
             Door::Program => {
@@ -381,11 +381,11 @@ async fn start(data: &TempDir, arguments: &[String], variables: &[(String, Strin
 }
 
 /// The settings of functions in this process.
-fn config(endpoint: &str, document: &Path) -> Config {
+fn config(endpoint: &str, document: &Path, variables: &[(&str, &str)]) -> Config {
     let variable = |name: &str| match name {
         "PANNIER_SECRET" => Some(SECRET.to_owned()),
         "STORE_PUBLIC_URL" => Some(endpoint.to_owned()),
-        _ => None,
+        _ => variables.iter().find(|(set, _)| *set == name).map(|(_, value)| (*value).to_owned()),
     };
     Config::read(variable, Some(document)).expect("right settings")
 }

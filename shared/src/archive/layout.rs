@@ -132,7 +132,7 @@ impl Member<'_> {
         self.name.len() as u64
     }
 
-    fn header_length(&self) -> u64 {
+    pub(super) fn header_length(&self) -> u64 {
         let zip64 = if self.is_large() { ZIP64_EXTRA_HEADER + 16 } else { 0 };
         LOCAL_HEADER + self.name_length() + TIMESTAMP + zip64
     }

@@ -1,4 +1,4 @@
-//! Archives: a folder of objects as a ZIP that is made while it is sent. Nothing is stored but checksums.
+//! Archives: a folder of objects as a ZIP that is made while it is sent. Only checksums are stored.
 //!
 //! An archive is a [`layout`] over a [`plan`]. The plan is two listings: the objects of the folder, and
 //! the CRC-32s recorded for them (empty objects whose names tell, see [`crate::storage::key`]). From it
@@ -9,15 +9,18 @@
 //! object, for what is too large to buffer; the content, buffered while it is small; and at last the
 //! content as it streams by, in the form of deflate blocks with the CRC-32 behind it. Whatever is
 //! learned is recorded, so that the next request has ranges. The worker [`RECORD_CRC32`] learns it when
-//! an object arrives. [`import`] goes the other way: an uploaded ZIP becomes a folder.
+//! an object arrives. [`import`] goes the other way: an uploaded ZIP becomes a folder. [`assemble`] puts an archive
+//! together in the bucket where it is too large to be streamed.
 //!
 //! What may never happen: a length that is not exact; an archive with the content of two versions of an
 //! object, or of fewer bytes than announced, that ends as if it were whole; a name that leads a reader
 //! out of the folder it unpacks to; more memory for a larger archive, beyond its list of entries.
 
 mod ahead;
+pub mod assemble;
 mod checksums;
 mod download;
+mod from_store;
 pub mod import;
 mod index;
 pub mod layout;
@@ -26,6 +29,7 @@ pub mod plan;
 mod record;
 pub mod send;
 
+pub use assemble::ASSEMBLE_ARCHIVES;
 pub use download::DOWNLOAD;
 pub use import::{IMPORT, SWEEP_IMPORTS};
 pub use index::INDEX;

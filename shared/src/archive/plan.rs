@@ -148,6 +148,11 @@ impl Plan {
         }
     }
 
+    /// The entity tag without its quotes.
+    pub(super) fn tag(&self) -> String {
+        self.entity_tag().trim_matches('"').to_owned()
+    }
+
     /// A digest of everything that the bytes depend on.
     fn entity_tag(&self) -> String {
         let mut hash = Sha256::new();

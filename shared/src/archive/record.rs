@@ -42,7 +42,7 @@ pub async fn catch_up(app: &App) -> Result<u64, Error> {
                 known = Checksums::of(storage, &folder).await?;
             }
             if known.get(&object.key, &object.etag, object.size).is_none() {
-                match record(app, &folder, (&object.key, &object.etag, object.size)).await {
+                match record(storage, &folder, (&object.key, &object.etag, object.size)).await {
                     Ok(()) => recorded += 1,
                     // The others are not to wait for it; a download will record it.
                     Err(error) => warn!(key = object.key, causes = error.causes(), "no CRC-32 recorded: {error}"),
@@ -73,15 +73,14 @@ async fn bring_up_to_date(app: &App, folder: &str, key: &str) -> Result<(), Erro
     let head = storage.archives.head(&Key::Listed(key)).await?;
     let version = head.as_ref().map(|head| VersionId::of(key, &head.etag, head.size));
     if let Some(head) = head {
-        record(app, folder, (key, &head.etag, head.size)).await?;
+        record(storage, folder, (key, &head.etag, head.size)).await?;
     }
     Ok(checksums::forget_others(storage, folder, key, version).await?)
 }
 
 /// Finds the CRC-32 of one version of an object, from the store or by reading it, and records it. An
 /// object that changes meanwhile has an event of its own coming.
-async fn record(app: &App, folder: &str, (key, etag, size): (&str, &str, u64)) -> Result<(), Error> {
-    let storage = app.storage()?;
+pub(super) async fn record(storage: &Storage, folder: &str, (key, etag, size): (&str, &str, u64)) -> Result<(), Error> {
     if size == 0 {
         return Ok(());
     }

@@ -92,7 +92,8 @@ impl Representation {
         if holds { Ok(()) } else { Err(Error::new(Kind::PreconditionFailed, "It has changed since.")) }
     }
 
-    fn is_unmodified(&self, headers: &HeaderMap) -> bool {
+    /// Whether the client has it already: `If-None-Match`, else `If-Modified-Since` (RFC 9110, 13.1.2 and 13.1.3).
+    pub fn is_unmodified(&self, headers: &HeaderMap) -> bool {
         match text(headers, IF_NONE_MATCH) {
             Some(tags) => {
                 let opaque = |tag: &str| tag.strip_prefix("W/").unwrap_or(tag) == self.etag;

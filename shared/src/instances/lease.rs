@@ -1,38 +1,12 @@
 //! Work on an instance that belongs to one holder for a while.
 
-use std::time::Duration;
-
-use serde::{Deserialize, Serialize};
-use tokio::time::{Instant as Moment, timeout_at};
-use tracing::warn;
-
 use super::record::{Instance, Name};
-use crate::clock::{self, milliseconds};
+use crate::clock;
 use crate::error::Error;
+pub(super) use crate::lease::Lease;
+use crate::lease::keep;
 use crate::random_name;
 use crate::storage::Bucket;
-
-/// How long work belongs to whom has begun it. Clocks must differ by much less.
-const LEASE: Duration = Duration::from_secs(10);
-
-/// How often it is extended.
-const EXTEND: Duration = Duration::from_secs(3);
-
-/// Who works on an instance, until when.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub(super) struct Lease {
-    holder: String,
-    /// Milliseconds since 1970.
-    until: u64,
-}
-
-impl Lease {
-    /// Also one that ends too far ahead: a clock was set back.
-    fn is_over(&self) -> bool {
-        let now = clock::now();
-        self.until < now || self.until > now + 2 * milliseconds(LEASE)
-    }
-}
 
 /// Somebody who works on an instance.
 pub(super) struct Holder<'a> {
@@ -51,7 +25,7 @@ impl<'a> Holder<'a> {
         let taken = self.name.change(self.bucket, |found| {
             let since = match &found.lease {
                 None => found.since,
-                Some(lease) if lease.holder == self.mine => found.since,
+                Some(lease) if lease.is_of(&self.mine) => found.since,
                 Some(lease) if lease.is_over() => clock::now(),
                 Some(_) => return None,
             };
@@ -63,7 +37,7 @@ impl<'a> Holder<'a> {
     /// The instance, while the work is ours.
     pub(super) async fn read(&self) -> Result<Option<Instance>, Error> {
         let found = self.name.read(self.bucket).await?.map(|found| found.value);
-        Ok(found.filter(|found| found.lease.as_ref().is_some_and(|lease| lease.holder == self.mine)))
+        Ok(found.filter(|found| found.lease.as_ref().is_some_and(|lease| lease.is_of(&self.mine))))
     }
 
     /// Changes the instance while the work is ours, which it stays as long as there is some; `None` if it is not, or if
@@ -73,7 +47,7 @@ impl<'a> Holder<'a> {
         change: impl Fn(Instance) -> Option<Instance>,
     ) -> Result<Option<Instance>, Error> {
         let changed = self.name.change(self.bucket, |found| {
-            let next = change(found.lease.as_ref().is_some_and(|lease| lease.holder == self.mine).then_some(found)?)?;
+            let next = change(found.lease.as_ref().is_some_and(|lease| lease.is_of(&self.mine)).then_some(found)?)?;
             let lease = (!next.state.is_settled()).then(|| self.lease());
             Some(Instance { lease, ..next })
         });
@@ -83,34 +57,19 @@ impl<'a> Holder<'a> {
     /// Extends the lease; comes back when the work is no longer ours, or when that could not be looked at for the length of
     /// a lease.
     pub(super) async fn keep(&self) -> Result<(), Error> {
-        let mut end = Moment::now() + LEASE;
-        loop {
-            #[allow(clippy::disallowed_methods)]
-            tokio::time::sleep(EXTEND).await;
-            let began = Moment::now();
-            match timeout_at(end, self.change(Some)).await {
-                Ok(Ok(Some(_))) => end = began + LEASE,
-                Ok(Ok(None)) => return Ok(()),
-                // The store may answer again before the lease is over.
-                Ok(Err(error)) if Moment::now() < end => {
-                    warn!(instance = self.name.id, causes = error.causes(), "the lease is not extended: {error}");
-                }
-                Ok(Err(error)) => return Err(error),
-                Err(elapsed) => return Err(Error::unavailable("The lease could not be extended.").caused_by(elapsed)),
-            }
-        }
+        keep(&self.name.id, || async { Ok(self.change(Some).await?.is_some()) }).await
     }
 
     /// Gives the work back, so that the next one need not wait.
     pub(super) async fn release(&self) -> Result<(), Error> {
         let released = self.name.change(self.bucket, |found| {
-            let ours = found.lease.as_ref().is_some_and(|lease| lease.holder == self.mine);
+            let ours = found.lease.as_ref().is_some_and(|lease| lease.is_of(&self.mine));
             ours.then_some(Instance { lease: None, ..found })
         });
         released.await.map(drop)
     }
 
     fn lease(&self) -> Lease {
-        Lease { holder: self.mine.clone(), until: clock::now() + milliseconds(LEASE) }
+        Lease::of(&self.mine)
     }
 }

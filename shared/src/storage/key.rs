@@ -6,6 +6,8 @@
 //! | `imports/{folder}` | an import under way: whoever finds it an hour old takes the folder away |
 //! | `imports-of/{version id}` | which folder one version of an upload is imported into |
 //! | `crc32/{folder}/{key id}.{version id}.{crc32}` | empty; its name records the CRC-32 of one version of an object |
+//! | `assembled/{folder}/{entity tag}.{id}.zip` | an archive put together in the bucket; a day old it is deleted |
+//! | `assemblies/{folder}` | the work on one |
 //! | `uploads/...`, `upload-names/...`, `files/...` | uploads: see [`super::upload_key`] |
 //! | `images/...`, `image-state/...` | images: see [`super::image_key`] |
 //! | `audio/...`, `speech/...` | speech: see [`super::speech_key`] |
@@ -26,8 +28,10 @@ use super::speech_key::SpeechKey;
 use super::upload_key::UploadKey;
 
 /// The first segments of keys that no caller may choose: what lies there is ours.
-const OWN: [&str; 17] = [
+const OWN: [&str; 19] = [
     "crc32",
+    "assembled",
+    "assemblies",
     "uploads",
     "upload-names",
     "files",
@@ -98,6 +102,28 @@ pub enum Key<'a> {
         /// The checksum itself.
         crc32: u32,
     },
+    /// An archive that was put together in the bucket.
+    Assembled {
+        /// Its hash.
+        folder: &'a str,
+        /// Its entity tag, without the quotes.
+        etag: &'a str,
+        /// Makes the key new each time.
+        id: &'a str,
+    },
+    /// Prefix: the same archive, whenever it was put together.
+    AssembledOf {
+        /// Its hash.
+        folder: &'a str,
+        /// Its entity tag, without the quotes.
+        etag: &'a str,
+    },
+    /// Prefix: every archive that was put together.
+    AssembledAll,
+    /// The work on an archive that is being put together, by its hash.
+    Assembly(&'a str),
+    /// Prefix: all such work.
+    Assemblies,
     /// An object of an upload, or a prefix of its objects.
     Upload(UploadKey<'a>),
     /// Prefix: all uploads.
@@ -141,6 +167,11 @@ impl fmt::Display for Key<'_> {
             Self::Crc32 { folder, key, version, crc32 } => {
                 write!(f, "crc32/{folder}/{}.{}.{crc32:08x}", id_text(&key.0), id_text(&version.0))
             }
+            Self::Assembled { folder, etag, id } => write!(f, "assembled/{folder}/{etag}.{id}.zip"),
+            Self::AssembledOf { folder, etag } => write!(f, "assembled/{folder}/{etag}."),
+            Self::AssembledAll => f.write_str("assembled/"),
+            Self::Assembly(folder) => write!(f, "assemblies/{folder}"),
+            Self::Assemblies => f.write_str("assemblies/"),
             Self::Upload(key) => key.fmt(f),
             Self::Uploads => f.write_str("uploads/"),
             Self::UploadName { name, seq: None } => write!(f, "upload-names/{name}/"),
@@ -193,6 +224,11 @@ pub fn parse_import(key: &str) -> Option<&str> {
     key.strip_prefix("imports/").filter(|folder| !folder.is_empty() && !folder.contains('/'))
 }
 
+/// Reads a [`Key::Assembly`] back: the folder; `None` for anything else.
+pub fn parse_assembly(key: &str) -> Option<&str> {
+    key.strip_prefix("assemblies/").filter(|folder| !folder.is_empty() && !folder.contains('/'))
+}
+
 fn id_text(id: &[u8; 16]) -> String {
     URL_SAFE_NO_PAD.encode(id)
 }
@@ -209,13 +245,15 @@ fn id(parts: &[&[u8]]) -> [u8; 16] {
 
 #[cfg(test)]
 mod tests {
-    use super::{ImageKey, InstanceKey, Key, KeyId, SpeechKey, VersionId, is_own, parse_crc32};
+    use super::{ImageKey, InstanceKey, Key, KeyId, SpeechKey, VersionId, is_own, parse_assembly, parse_crc32};
 
     #[test]
     fn what_is_ours_is_known_as_such() {
         let (key, version) = (KeyId::of("k"), VersionId::of("k", "e", 1));
         let own = [
             Key::Crc32 { folder: "f", key, version, crc32: 1 },
+            Key::AssembledAll,
+            Key::Assemblies,
             Key::Uploads,
             Key::UploadName { name: "n", seq: Some(1) },
             Key::File("f"),
@@ -235,6 +273,16 @@ mod tests {
         ];
         assert!(own.iter().all(|key| is_own(&key.to_string())));
         assert!(!is_own("photos/f/a") && !is_own("filesystem/a") && !is_own("a/files/b"));
+    }
+
+    #[test]
+    fn what_is_put_together_is_found_by_its_tag() {
+        let (folder, etag) = ("f", "e");
+        let object = Key::Assembled { folder, etag, id: "i" }.to_string();
+        assert!(object.starts_with(&Key::AssembledOf { folder, etag }.to_string()));
+        assert!(object.starts_with(&Key::AssembledAll.to_string()));
+        assert_eq!(parse_assembly(&Key::Assembly("f").to_string()), Some("f"));
+        assert_eq!(parse_assembly("assemblies/"), None);
     }
 
     #[test]

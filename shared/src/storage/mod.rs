@@ -35,6 +35,7 @@ pub use key::Key;
 pub use listing::{Listed, Pages};
 pub use multipart::{Making, Multipart, PART_MINIMUM, PARTS_LIMIT, Part};
 pub use post::{PostForm, Posting};
+pub use presign::Shown;
 pub use record::{Creation, Versioned};
 pub use speech_key::SpeechKey;
 pub use upload_key::{Item, UploadKey};

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::ops::Range;
+use std::time::SystemTime;
 
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumType, CompletedMultipartUpload, CompletedPart};
 use bytes::Bytes;
 
-use super::bucket::{Bucket, Put};
+use super::bucket::{Bucket, Put, range_header, system_time};
 use super::connect::patient;
 use super::fault::{Fault, StoreError};
 use super::key::Key;
@@ -67,16 +68,17 @@ impl Bucket {
         Multipart { bucket: self.clone(), key: key.to_string(), id, checked: false }
     }
 
-    /// Gives up all objects in the making whose keys start with `prefix`. MinIO lists those of one whole key only,
+    /// Gives up the objects in the making whose keys start with `prefix` all or those begun before a moment. MinIO lists those of one whole key only,
     /// so there nothing is found below a folder; it takes away by itself what has stood still for a day.
-    pub async fn abort_multiparts(&self, prefix: &Key<'_>) -> Result<(), StoreError> {
+    pub async fn abort_multiparts(&self, prefix: &Key<'_>, before: Option<SystemTime>) -> Result<(), StoreError> {
         let prefix = prefix.to_string();
         let (mut key_marker, mut id_marker) = (None, None);
         loop {
             let request = self.client.list_multipart_uploads().bucket(&*self.name).prefix(&prefix);
             let sent = request.set_key_marker(key_marker).set_upload_id_marker(id_marker).send().await;
             let page = sent.map_err(|cause| self.error("ListMultipartUploads", &prefix, cause))?;
-            for upload in page.uploads() {
+            let old = |begun| before.is_none_or(|before| system_time(begun) < before);
+            for upload in page.uploads().iter().filter(|upload| old(upload.initiated())) {
                 let (Some(key), Some(id)) = (upload.key(), upload.upload_id()) else { continue };
                 match self.resume_multipart(&Key::Listed(key), id.to_owned()).abort().await {
                     // It was completed or given up meanwhile.
@@ -141,8 +143,15 @@ impl Multipart {
             .build())
     }
 
-    /// Takes one part from another object of the same bucket, without moving its bytes through here.
-    pub async fn part_copy(&self, number: i32, from: &Key<'_>, range: Range<u64>) -> Result<CompletedPart, StoreError> {
+    /// Takes one part from another object of the same bucket, without moving its bytes through here; only if that
+    /// still has the entity tag `if_match`: [`Fault::Precondition`] otherwise.
+    pub async fn part_copy(
+        &self,
+        number: i32,
+        from: &Key<'_>,
+        range: Range<u64>,
+        if_match: Option<&str>,
+    ) -> Result<CompletedPart, StoreError> {
         let request = self
             .bucket
             .client
@@ -152,7 +161,8 @@ impl Multipart {
             .upload_id(&self.id)
             .part_number(number)
             .copy_source(self.bucket.source(from))
-            .copy_source_range(format!("bytes={}-{}", range.start, range.end - 1))
+            .copy_source_range(range_header(&range))
+            .set_copy_source_if_match(if_match.map(str::to_owned))
             .customize()
             .config_override(patient());
         let sent = request.send().await.map_err(|cause| self.bucket.error("UploadPartCopy", &self.key, cause))?;

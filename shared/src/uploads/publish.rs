@@ -153,7 +153,7 @@ impl Upload {
 
     async fn part(&self, multipart: &Multipart, number: i32, pieces: &[Piece]) -> Result<Part, StoreError> {
         if let [piece] = pieces {
-            return multipart.part_copy(number, &Key::Listed(&piece.key), piece.range.clone()).await;
+            return multipart.part_copy(number, &Key::Listed(&piece.key), piece.range.clone(), None).await;
         }
         let mut bytes = Vec::new();
         for piece in pieces {

@@ -48,7 +48,7 @@ pub async fn sweep_older(app: &App, moment: SystemTime) -> Result<(), Error> {
 /// imported.
 pub(super) async fn remove(storage: &Storage, prefix: &str, folder: &str) -> Result<(), StoreError> {
     let objects = Key::ArchiveFolder { prefix, folder };
-    storage.archives.abort_multiparts(&objects).await?;
+    storage.archives.abort_multiparts(&objects, None).await?;
     storage.main.delete_listed(&objects, |_| true).await?;
     storage.main.delete_listed(&Key::Crc32Folder(folder), |_| true).await?;
     storage.main.delete(&Key::Import(folder)).await
