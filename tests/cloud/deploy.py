@@ -117,8 +117,8 @@ def put(url, name, resource, resolve):
                 target = gateway.create_integration(
                     ApiId=made, IntegrationType="AWS_PROXY", IntegrationUri=resolve.ref(uri), PayloadFormatVersion="2.0"
                 )["IntegrationId"]
-                route = path if path == "/$default" else f"{method.upper()} {path}"
-                gateway.create_route(ApiId=made, RouteKey=route.lstrip("/"), Target=f"integrations/{target}")
+                route = path if path == "$default" else f"{method.upper()} {path}"
+                gateway.create_route(ApiId=made, RouteKey=route, Target=f"integrations/{target}")
     else:
         return False
     return True
