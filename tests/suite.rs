@@ -17,5 +17,6 @@ mod program;
 mod speech;
 mod storage;
 mod store;
+mod terraform;
 mod tidy;
 mod uploads;
