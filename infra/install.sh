@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what the whole test suite needs beside a Rust toolchain (and Go, where no image registry can be
-# reached), on Debian 12: archive readers, a browser, an engine and judges of speech, Docker, the Python and Node
-# peers, images to judge, cargo-deny.
+# reached), on Debian 12: archive readers, a browser, an engine and judges of speech, Docker with Compose, the
+# Python and Node peers, images to judge, what looks at Terraform, cargo-deny.
 # Everything but the Debian packages goes into ${PANNIER_CACHE:-~/.cache/pannier}. Does only what is missing.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -99,6 +99,24 @@ node_peers() {
     (cd "$home" && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error)
 }
 
+# Docker's own part where there is one, else the same program by itself: it takes some minutes to build.
+docker_compose() {
+    local version=v2.32.4 module=github.com/docker/compose/v2 home=$CACHE/compose
+    if docker compose version || [ "$("$home/bin/docker-compose" version --short)" = "${version#v}" ]; then return 0; fi
+    command -v go >/dev/null || { echo "no docker compose, and no Go toolchain to build one"; return 1; }
+    GOBIN=$home/bin CGO_ENABLED=0 go install -trimpath \
+        -ldflags "-s -w -X $module/internal.Version=$version" "$module/cmd@$version"
+    mv "$home/bin/cmd" "$home/bin/docker-compose"
+}
+
+# Terraform's formatter, where there is no Terraform: of HashiCorp's own module of its language.
+hcl_formatter() {
+    local version=v2.24.0 home=$CACHE/hcl
+    if command -v terraform || [ -x "$home/bin/hclfmt" ]; then return 0; fi
+    command -v go >/dev/null || { echo "no Terraform, and no Go toolchain to build its formatter"; return 1; }
+    GOBIN=$home/bin go install "github.com/hashicorp/hcl/v2/cmd/hclfmt@$version"
+}
+
 # Unoptimised: it builds in a third of the time, and checks this tree in a second all the same.
 cargo_deny() {
     local version=0.18.9 target=$CACHE/cargo-deny-target
@@ -141,7 +159,9 @@ docker_daemon() {
 command -v cargo >/dev/null || { echo "install Rust first: the toolchain named in Cargo.toml" >&2; exit 1; }
 step "Debian packages" debian_packages
 step "Docker daemon" docker_daemon
+step "Docker Compose" docker_compose
 step "Python peers" python_peers
 step "Node peers" node_peers
+step "Terraform formatter" hcl_formatter
 step "image corpora" image_corpora
 step "cargo-deny" cargo_deny

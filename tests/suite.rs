@@ -5,6 +5,7 @@
 
 mod archive;
 mod browser;
+mod compose;
 mod door;
 mod images;
 mod instances;

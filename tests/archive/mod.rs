@@ -7,4 +7,4 @@ mod functions;
 mod import;
 mod layout;
 mod readers;
-mod unzip;
+pub(crate) mod unzip;
