@@ -286,11 +286,10 @@ fn may_do_no_more_than_it_must(project: &Project) {
             assert!(host[limit].as_i64().is_some_and(|limit| limit > 0), "{limit} of {service}");
         }
         let id = said["Id"].as_str().unwrap();
-        let output = Command::new("docker").args(["top", id, "-o", "uid,comm"]).output().unwrap();
+        let output = Command::new("docker").args(["top", id, "-o", "pid,uid"]).output().unwrap();
         let processes = String::from_utf8(output.stdout).unwrap();
-        assert!(
-            processes.lines().count() > 1 && processes.lines().skip(1).all(|line| line.trim().starts_with("1000 "))
-        );
+        let users: Vec<_> = processes.lines().skip(1).map(|line| line.split_whitespace().nth(1)).collect();
+        assert!(!users.is_empty() && users.iter().all(|user| *user == Some("1000")), "{service}: {processes}");
     }
     let fetch = |service: &str, file: &str| {
         let url = "http://127.0.0.1:8080/heart_beat";
