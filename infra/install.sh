@@ -109,12 +109,31 @@ docker_compose() {
     mv "$home/bin/cmd" "$home/bin/docker-compose"
 }
 
-# Terraform's formatter, where there is no Terraform: of HashiCorp's own module of its language.
-hcl_formatter() {
-    local version=v2.24.0 home=$CACHE/hcl
-    if command -v terraform || [ -x "$home/bin/hclfmt" ]; then return 0; fi
-    command -v go >/dev/null || { echo "no Terraform, and no Go toolchain to build its formatter"; return 1; }
-    GOBIN=$home/bin go install "github.com/hashicorp/hcl/v2/cmd/hclfmt@$version"
+# OpenTofu, where there is no Terraform: from its source, which takes long. (A module with a replacement cannot be
+# installed by name.)
+terraform_itself() {
+    local version=v1.10.7 home=$CACHE/opentofu source
+    if command -v terraform || [ -x "$home/bin/tofu" ]; then return 0; fi
+    command -v go >/dev/null || { echo "no Terraform, and no Go toolchain to build OpenTofu"; return 1; }
+    source=$(go mod download -json "github.com/opentofu/opentofu@$version" | sed -n 's/^\t"Dir": "\(.*\)",*$/\1/p')
+    CGO_ENABLED=0 go build -C "$source" -trimpath -ldflags "-s -w" -o "$home/bin/tofu" ./cmd/tofu
+}
+
+# What Terraform is told instead of the AWS provider, which no package registry has: tests/terraform/schema.py says how.
+terraform_provider() {
+    local version=21.22.1 home=$CACHE/terraform got
+    mkdir -p "$home"
+    if [ ! -e "$home/bindings-$version.json" ]; then
+        got=$(mktemp -d)
+        npm pack --silent --pack-destination "$got" "@cdktf/provider-aws@$version"
+        echo "d1446ab6ac6526c6fab4b28a5ebefdd90c0ce56203949925d35a4d286c05cbbf  $got/cdktf-provider-aws-$version.tgz" |
+            sha256sum --check --quiet
+        tar --extract --directory "$got" --file "$got/cdktf-provider-aws-$version.tgz" package/.jsii
+        mv "$got/package/.jsii" "$home/bindings-$version.json"
+        rm -rf "$got"
+    fi
+    command -v go >/dev/null || { echo "no Go toolchain to build it"; return 1; }
+    go build -C tests/terraform/provider -o "$home/provider/terraform-provider-aws" .
 }
 
 # Unoptimised: it builds in a third of the time, and checks this tree in a second all the same.
@@ -162,6 +181,7 @@ step "Docker daemon" docker_daemon
 step "Docker Compose" docker_compose
 step "Python peers" python_peers
 step "Node peers" node_peers
-step "Terraform formatter" hcl_formatter
+step "Terraform" terraform_itself
+step "Terraform provider" terraform_provider
 step "image corpora" image_corpora
 step "cargo-deny" cargo_deny

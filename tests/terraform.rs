@@ -1,6 +1,6 @@
 //! The deployment by Terraform: it deploys what there is, as template.yaml does, and tools find nothing in it.
 //!
-//! No plan is run: that needs an account. See infra/terraform/README.md.
+//! It is planned with mocks, not against an account: see infra/terraform/README.md.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -95,25 +95,19 @@ fn the_reader_of_deployments_reads() {
     assert!(delete.contains(&json!(["rds:DeleteDBInstance", database, ""])), "{delete:?}");
 }
 
-/// Formats a folder of Terraform files with whichever formatter there is, and tells whether nothing changed.
+/// Terraform, or OpenTofu where there is none; `None` after saying that it is missing.
+fn terraform() -> Option<Command> {
+    let tofu = Some(cache().join("opentofu/bin/tofu")).filter(|path| path.is_file());
+    let found = find("terraform").or(tofu).or_else(|| find("tofu"));
+    if found.is_none() {
+        missing("terraform, or tofu");
+    }
+    found.map(Command::new)
+}
+
 fn is_formatted(folder: &Path) -> Option<bool> {
-    if let Some(terraform) = find("terraform") {
-        let arguments = ["fmt", "-check", "-recursive", "-diff"];
-        let output = Command::new(terraform).args(arguments).current_dir(folder).output().unwrap();
-        return Some(output.status.success());
-    }
-    // What `terraform fmt` is built on, without the few things that it does beyond.
-    let formatter = cache().join("hcl/bin/hclfmt");
-    if !formatter.is_file() {
-        missing("terraform, or hclfmt");
-        return None;
-    }
-    let mut files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    Some(files.all(|file| {
-        let same = |output: Output| output.status.success() && output.stdout == std::fs::read(&file).unwrap();
-        file.extension().is_none_or(|extension| extension != "tf")
-            || same(Command::new(&formatter).arg(&file).output().unwrap())
-    }))
+    let output = terraform()?.args(["fmt", "-check", "-recursive", "-diff"]).current_dir(folder).output().unwrap();
+    Some(output.status.success())
 }
 
 #[test]
@@ -123,6 +117,86 @@ fn it_is_formatted() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("main.tf"), "locals {\n  a = 1\n  longer=2\n}\n").unwrap();
     assert_eq!(is_formatted(folder.path()), Some(false));
+}
+
+/// A copy of the deployment with packages, and a provider that knows arguments and does nothing.
+struct Stage {
+    folder: tempfile::TempDir,
+}
+
+impl Stage {
+    /// `None` after saying what is missing.
+    fn new() -> Option<Self> {
+        let provider = cache().join("terraform/provider");
+        let bindings = std::fs::read_dir(cache().join("terraform")).into_iter().flatten().filter_map(Result::ok);
+        let bindings =
+            bindings.map(|entry| entry.path()).find(|path| path.extension().is_some_and(|ext| ext == "json"));
+        if !provider.join("terraform-provider-aws").is_file() || bindings.is_none() {
+            missing("the provider of tests/terraform");
+            return None;
+        }
+        let stage = Self { folder: tempfile::tempdir().unwrap() };
+        let infra = stage.folder.path().join("infra");
+        let copied = Command::new("cp").args(["-R", "infra"]).arg(&infra).current_dir(root()).status().unwrap();
+        assert!(copied.success());
+        for name in names(&functions("infra/terraform")?) {
+            let package = stage.folder.path().join("target/lambda").join(name);
+            std::fs::create_dir_all(&package).unwrap();
+            std::fs::write(package.join("bootstrap.zip"), name).unwrap();
+        }
+        let schema = Command::new(python_tool("python")?)
+            .arg(root().join("tests/terraform/schema.py"))
+            .args([bindings.unwrap(), infra.join("terraform")])
+            .output()
+            .unwrap();
+        assert!(schema.status.success(), "{}", String::from_utf8_lossy(&schema.stderr));
+        std::fs::write(stage.folder.path().join("schema.json"), schema.stdout).unwrap();
+        let own = format!(
+            "provider_installation {{\n  dev_overrides {{\n    \"hashicorp/aws\" = \"{}\"\n  }}\n  direct {{}}\n}}\n",
+            provider.display()
+        );
+        std::fs::write(stage.folder.path().join("settings"), own).unwrap();
+        Some(stage)
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        self.folder.path().join("infra/terraform").join(name)
+    }
+
+    /// Runs Terraform there: whether it was content, and what it said.
+    fn run(&self, arguments: &[&str]) -> Option<(bool, String)> {
+        let output = terraform()?
+            .args(arguments)
+            .arg("-no-color")
+            .current_dir(self.file(""))
+            .env("PROVIDER_SCHEMA", self.folder.path().join("schema.json"))
+            .env("TF_CLI_CONFIG_FILE", self.folder.path().join("settings"))
+            .env("CHECKPOINT_DISABLE", "1")
+            .output()
+            .unwrap();
+        let said = [output.stdout, output.stderr].concat();
+        Some((output.status.success(), String::from_utf8_lossy(&said).into_owned()))
+    }
+}
+
+#[test]
+fn it_is_valid_and_can_be_planned() {
+    let Some(stage) = Stage::new() else { return };
+    let Some((valid, said)) = stage.run(&["validate"]) else { return };
+    assert!(valid, "{said}");
+    let (passed, said) = stage.run(&["test"]).unwrap();
+    assert!(passed && said.contains("2 passed, 0 failed"), "{said}");
+
+    // An argument that there is not, and a function that nobody is told of.
+    let text = std::fs::read_to_string(stage.file("functions.tf")).unwrap();
+    std::fs::write(stage.file("functions.tf"), text.replace("memory_size ", "memory_sizes ")).unwrap();
+    let (valid, said) = stage.run(&["validate"]).unwrap();
+    assert!(!valid && said.contains("memory_sizes"), "{said}");
+    std::fs::write(stage.file("functions.tf"), text).unwrap();
+    let text = std::fs::read_to_string(stage.file("watch.tf")).unwrap();
+    std::fs::write(stage.file("watch.tf"), text.replace("    speech    = local.speech\n", "")).unwrap();
+    let (passed, said) = stage.run(&["test"]).unwrap();
+    assert!(!passed && said.contains("Nobody hears of the errors"), "{said}");
 }
 
 /// What checkov finds in a folder, with the exceptions that infra/terraform lists.
