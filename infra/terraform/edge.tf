@@ -6,11 +6,15 @@ locals {
   signed_urls = { for name, function in local.behind_url : name => function if !anytrue([for route in function.routes : startswith(route, "POST ")]) }
 
   # Managed by AWS, the same in every account.
-  caching_disabled       = "4135ea2d-6df8-44a3-9df3-4b5a84be39ad"
-  all_but_the_host       = "b689b0a8-53d0-40ab-baf2-68738e2966ac"
-  published              = { images = 10, audio = 60 }
-  every_method           = ["GET", "HEAD", "OPTIONS", "PUT", "POST", "PATCH", "DELETE"]
-  content_policy_of_data = "default-src 'none'; sandbox"
+  caching_disabled = "4135ea2d-6df8-44a3-9df3-4b5a84be39ad"
+  all_but_the_host = "b689b0a8-53d0-40ab-baf2-68738e2966ac"
+  # What a browser may keep for a year, this cache may not: an image can be deleted, and a damaged track is rendered again
+  # under its name. Seconds, by what can be such a name.
+  published = {
+    images = { path = "/images/??????????????????????.???", seconds = 10 }
+    audio  = { path = "/audio/*.mp3", seconds = 60 }
+  }
+  every_method = ["GET", "HEAD", "OPTIONS", "PUT", "POST", "PATCH", "DELETE"]
 }
 
 resource "aws_lambda_function_url" "own" {
@@ -52,14 +56,13 @@ resource "aws_cloudfront_function" "router" {
   code    = file("${path.module}/../router.js")
 }
 
-# What a browser may keep for a year, this cache may not: it has to notice a deletion.
 resource "aws_cloudfront_cache_policy" "published" {
   for_each = local.published
 
   name        = "${var.name}-${each.key}"
   min_ttl     = 0
-  default_ttl = each.value
-  max_ttl     = each.value
+  default_ttl = each.value.seconds
+  max_ttl     = each.value.seconds
 
   parameters_in_cache_key_and_forwarded_to_origin {
     cookies_config {
@@ -76,13 +79,14 @@ resource "aws_cloudfront_cache_policy" "published" {
   }
 }
 
-# What the functions say of themselves; the bucket does not.
+# What the functions say of what is public, said of what comes from the bucket, too.
 resource "aws_cloudfront_response_headers_policy" "published" {
   name = "${var.name}-published"
 
   cors_config {
     access_control_allow_credentials = false
-    origin_override                  = false
+    access_control_max_age_sec       = 7200
+    origin_override                  = true
 
     access_control_allow_headers {
       items = ["*"]
@@ -93,18 +97,38 @@ resource "aws_cloudfront_response_headers_policy" "published" {
     }
 
     access_control_allow_origins {
-      items = var.cors_origins
+      items = ["*"]
+    }
+
+    access_control_expose_headers {
+      items = ["Accept-Ranges", "Content-Range", "ETag", "X-Request-Id"]
     }
   }
 
   security_headers_config {
     content_security_policy {
-      content_security_policy = local.content_policy_of_data
-      override                = false
+      content_security_policy = "default-src 'none'; sandbox"
+      override                = true
     }
 
     content_type_options {
       override = true
+    }
+
+    strict_transport_security {
+      access_control_max_age_sec = 31536000
+      override                   = true
+    }
+  }
+}
+
+resource "aws_cloudfront_response_headers_policy" "other" {
+  name = "${var.name}-other"
+
+  security_headers_config {
+    strict_transport_security {
+      access_control_max_age_sec = 31536000
+      override                   = true
     }
   }
 }
@@ -149,8 +173,8 @@ resource "aws_cloudfront_distribution" "edge" {
         https_port             = 443
         origin_protocol_policy = "https-only"
         origin_ssl_protocols   = ["TLSv1.2"]
-        # Between two bytes. What takes longer to begin has to be asked for at its own URL (outputs.tf).
-        origin_read_timeout = 60
+        # The most that CloudFront waits for a byte. What takes longer has to be asked for at its own URL (outputs.tf).
+        origin_read_timeout = 120
       }
     }
   }
@@ -164,6 +188,8 @@ resource "aws_cloudfront_distribution" "edge" {
     origin_request_policy_id = local.all_but_the_host
     compress                 = false
 
+    response_headers_policy_id = aws_cloudfront_response_headers_policy.other.id
+
     function_association {
       event_type   = "viewer-request"
       function_arn = aws_cloudfront_function.router.arn
@@ -174,7 +200,7 @@ resource "aws_cloudfront_distribution" "edge" {
     for_each = local.published
 
     content {
-      path_pattern               = "/${ordered_cache_behavior.key}/*"
+      path_pattern               = ordered_cache_behavior.value.path
       target_origin_id           = "api"
       viewer_protocol_policy     = "redirect-to-https"
       allowed_methods            = local.every_method

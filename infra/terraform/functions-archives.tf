@@ -20,9 +20,13 @@ locals {
       door    = "stream"
       memory  = 1024
       timeout = 900
-      lists   = ["${var.archive_prefix}*", "crc32/*"]
-      reads   = ["${var.archive_prefix}*", "crc32/*"]
-      writes  = ["crc32/*"]
+      # A large one may be assembled in the bucket.
+      variables = { ARCHIVE_ASSEMBLE = var.archive_assemble }
+      finds     = ["${var.archive_prefix}*", "crc32/*", "assembled/*"]
+      reads     = ["${var.archive_prefix}*", "crc32/*", "assembled/*"]
+      writes    = ["crc32/*", "assembled/*"]
+      aborts    = ["assembled/*"]
+      parts     = ["assembled/*"]
     }
 
     archive-index = {
@@ -32,7 +36,7 @@ locals {
       reads  = ["${var.archive_prefix}*", "crc32/*"]
     }
 
-    # An upload may have been stored anywhere.
+    # An upload is where its task said: below the prefix of the store, or among the files.
     archive-import = {
       says    = "Unpacks an uploaded ZIP into a fresh folder."
       routes  = ["POST /api/archive/import"]
@@ -40,8 +44,8 @@ locals {
       memory  = 1024
       timeout = 900
       secret  = true
-      finds   = ["${var.archive_prefix}*", "crc32/*", "uploads/*"]
-      reads   = ["*"]
+      finds   = ["${var.archive_prefix}*", "${var.store_prefix}*", "crc32/*", "uploads/*", "files/*", "imports/*", "imports-of/*"]
+      reads   = ["${var.archive_prefix}*", "${var.store_prefix}*", "crc32/*", "uploads/*", "files/*", "imports/*", "imports-of/*"]
       writes  = ["${var.archive_prefix}*", "crc32/*", "imports-of/*", "imports/*"]
       deletes = ["${var.archive_prefix}*", "crc32/*", "imports-of/*", "imports/*"]
       aborts  = ["${var.archive_prefix}*", "crc32/*", "imports-of/*", "imports/*"]

@@ -9,7 +9,7 @@
 #   queue      whose messages it takes (queues.tf); every: how often it runs without
 #   config     whether it reads the configuration; secret: whether it signs and opens
 #   variables  beside those of all
-#   uses, also, finds, lists, reads, writes, deletes, aborts    its rights (rights.tf)
+#   uses, also, finds, lists, reads, writes, deletes, aborts, parts    its rights (rights.tf)
 locals {
   unsaid = {
     routes    = []
@@ -29,6 +29,7 @@ locals {
     writes    = []
     deletes   = []
     aborts    = []
+    parts     = []
   }
 
   functions = {

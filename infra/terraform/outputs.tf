@@ -9,7 +9,7 @@ output "api_url" {
 }
 
 output "import_url" {
-  description = "Where an import is asked for that may take longer than the minute that CloudFront waits."
+  description = "Where an import is asked for that may take longer than the two minutes that CloudFront waits."
   value       = aws_lambda_function_url.own["archive-import"].function_url
 }
 

@@ -3,7 +3,7 @@
 #   finds      ListBucket below these prefixes, and 404 instead of 403 for what is not there. S3 tells the two apart only
 #              for those who may list, and a GetObject names no prefix: the price is that it may list the whole bucket
 #   lists      ListBucket below these prefixes
-#   reads      GetObject; writes: PutObject; deletes: DeleteObject; aborts: AbortMultipartUpload
+#   reads      GetObject; writes: PutObject; deletes: DeleteObject; aborts: AbortMultipartUpload; parts: ListMultipartUploadParts
 #   uses       the rights of a whole job, where any call may have to finish what another one began
 #   also       rights on something else than objects
 locals {

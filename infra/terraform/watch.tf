@@ -82,17 +82,36 @@ resource "aws_cloudwatch_metric_alarm" "throttles" {
 
 resource "aws_cloudwatch_metric_alarm" "api" {
   alarm_name          = "${var.name}-api-5xx"
-  alarm_description   = "Requests failed behind the HTTP API."
-  namespace           = "AWS/ApiGateway"
-  metric_name         = "5xx"
-  dimensions          = { ApiId = aws_apigatewayv2_api.http.id }
-  statistic           = "Sum"
-  period              = 300
-  evaluation_periods  = 1
+  alarm_description   = "More than one answer in a hundred of the HTTP API said that the fault was ours."
   comparison_operator = "GreaterThanThreshold"
-  threshold           = 0
+  threshold           = 1
+  evaluation_periods  = 2
   treat_missing_data  = "notBreaching"
   alarm_actions       = local.told
+
+  metric_query {
+    id          = "share"
+    label       = "percent"
+    expression  = "100 * failed / all"
+    return_data = true
+  }
+
+  dynamic "metric_query" {
+    for_each = { failed = "5xx", all = "Count" }
+
+    content {
+      id          = metric_query.key
+      return_data = false
+
+      metric {
+        namespace   = "AWS/ApiGateway"
+        metric_name = metric_query.value
+        dimensions  = { ApiId = aws_apigatewayv2_api.http.id }
+        stat        = "Sum"
+        period      = 300
+      }
+    }
+  }
 }
 
 resource "aws_cloudwatch_metric_alarm" "dead_letters" {
@@ -180,11 +199,15 @@ resource "aws_budgets_budget" "month" {
   limit_unit   = "USD"
   time_unit    = "MONTHLY"
 
-  notification {
-    comparison_operator        = "GREATER_THAN"
-    notification_type          = "ACTUAL"
-    threshold                  = 80
-    threshold_type             = "PERCENTAGE"
-    subscriber_email_addresses = [var.budget_email]
+  dynamic "notification" {
+    for_each = { ACTUAL = 80, FORECASTED = 100 }
+
+    content {
+      comparison_operator        = "GREATER_THAN"
+      notification_type          = notification.key
+      threshold                  = notification.value
+      threshold_type             = "PERCENTAGE"
+      subscriber_email_addresses = [var.budget_email]
+    }
   }
 }
