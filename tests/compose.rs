@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
+use bytes::Bytes;
 use futures_util::StreamExt;
 use http::{Method, Request};
 use serde_json::{Value, json};
@@ -232,7 +233,8 @@ async fn an_archive(project: &Project) -> Answer {
     };
     assert_eq!(archive.header("content-length"), archive.body.len().to_string());
     let entries = unzip::entries(&archive.body);
-    let sent = OBJECTS.map(|(key, size)| (key.trim_start_matches("photos/summer/").to_owned(), content(size).into()));
+    let sent =
+        OBJECTS.map(|(key, size)| (key.trim_start_matches("photos/summer/").to_owned(), Bytes::from(content(size))));
     assert!(entries == sent, "what was put is in it");
     let half = archive.body.len() / 2;
     let rest = project.get("/archive/summer/", &[("range", &format!("bytes={half}-"))]).await;
