@@ -3,7 +3,10 @@
 locals {
   # A URL that is only read can be reached by CloudFront alone. To sign a POST, CloudFront would ask each client for a hash
   # of its body: those are open, as the HTTP API is.
-  signed_urls = { for name, function in local.behind_url : name => function if !anytrue([for route in function.routes : startswith(route, "POST ")]) }
+  signed_urls = {
+    for name, function in local.behind_url : name => function
+    if !anytrue([for route in function.routes : startswith(route, "POST ")])
+  }
 
   # Managed by AWS, the same in every account.
   caching_disabled = "4135ea2d-6df8-44a3-9df3-4b5a84be39ad"
@@ -164,9 +167,11 @@ resource "aws_cloudfront_distribution" "edge" {
     for_each = local.behind_url
 
     content {
-      origin_id                = origin.key
-      domain_name              = trimsuffix(trimprefix(aws_lambda_function_url.own[origin.key].function_url, "https://"), "/")
-      origin_access_control_id = contains(keys(local.signed_urls), origin.key) ? aws_cloudfront_origin_access_control.edge["lambda"].id : null
+      origin_id   = origin.key
+      domain_name = split("/", aws_lambda_function_url.own[origin.key].function_url)[2]
+      origin_access_control_id = (
+        contains(keys(local.signed_urls), origin.key) ? aws_cloudfront_origin_access_control.edge["lambda"].id : null
+      )
 
       custom_origin_config {
         http_port              = 80

@@ -37,7 +37,10 @@ locals {
       local.archives, local.images, local.speech, local.uploads, local.instances, local.pages
     ) : name => merge(local.unsaid, function)
   }
-  behind_api = { for name, function in local.functions : name => function if function.door == "api" && length(function.routes) > 0 }
+  behind_api = {
+    for name, function in local.functions : name => function
+    if function.door == "api" && length(function.routes) > 0
+  }
   behind_url = { for name, function in local.functions : name => function if function.door != "api" }
   queued     = { for name, function in local.functions : name => function if function.queue != null }
   scheduled  = { for name, function in local.functions : name => function if function.every != null }

@@ -101,7 +101,10 @@ data "aws_iam_policy_document" "function" {
   }
 
   dynamic "statement" {
-    for_each = { for test, kind in { StringLikeIfExists = "finds", StringLike = "lists" } : test => local.rights[each.key][kind] if length(local.rights[each.key][kind]) > 0 }
+    for_each = {
+      for test, kind in { StringLikeIfExists = "finds", StringLike = "lists" } : test => local.rights[each.key][kind]
+      if length(local.rights[each.key][kind]) > 0
+    }
 
     content {
       actions   = ["s3:ListBucket"]
@@ -116,7 +119,10 @@ data "aws_iam_policy_document" "function" {
   }
 
   dynamic "statement" {
-    for_each = { for kind, action in local.actions : action => local.rights[each.key][kind] if length(local.rights[each.key][kind]) > 0 }
+    for_each = {
+      for kind, action in local.actions : action => local.rights[each.key][kind]
+      if length(local.rights[each.key][kind]) > 0
+    }
 
     content {
       actions   = [statement.key]

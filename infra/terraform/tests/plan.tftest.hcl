@@ -35,22 +35,33 @@ run "as_it_comes" {
   }
 
   assert {
-    condition     = alltrue([for name, url in aws_lambda_function_url.own : (url.invoke_mode == "RESPONSE_STREAM") == (local.functions[name].door == "stream")])
+    condition = alltrue([
+      for name, url in aws_lambda_function_url.own :
+      (url.invoke_mode == "RESPONSE_STREAM") == (local.functions[name].door == "stream")
+    ])
     error_message = "What is streamed has to have a URL that streams."
   }
 
   assert {
-    condition     = alltrue([for name, function in aws_lambda_function.all : (function.environment[0].variables["RESPONSE_MODE"] == "stream") == (local.functions[name].door == "stream")])
+    condition = alltrue([
+      for name, function in aws_lambda_function.all :
+      (function.environment[0].variables["RESPONSE_MODE"] == "stream") == (local.functions[name].door == "stream")
+    ])
     error_message = "A function has to know whether it streams."
   }
 
   assert {
-    condition     = toset([for name, url in aws_lambda_function_url.own : name if url.authorization_type == "NONE"]) == toset(["archive-import", "speech-speak"])
+    condition = toset(["archive-import", "speech-speak"]) == toset([
+      for name, url in aws_lambda_function_url.own : name if url.authorization_type == "NONE"
+    ])
     error_message = "Another URL is open."
   }
 
   assert {
-    condition     = alltrue([for name, queue in aws_sqs_queue.news : queue.visibility_timeout_seconds == 6 * aws_lambda_function.all[local.worker_of[name]].timeout])
+    condition = alltrue([
+      for name, queue in aws_sqs_queue.news :
+      queue.visibility_timeout_seconds == 6 * aws_lambda_function.all[local.worker_of[name]].timeout
+    ])
     error_message = "A message has to stay away for six times the worker's timeout."
   }
 
@@ -101,12 +112,19 @@ run "with_everything" {
   }
 
   assert {
-    condition     = aws_lambda_function.all["health"].environment[0].variables["PANNIER_CONFIG"] == "/opt/pannier.toml" && length(aws_lambda_function.all["docs"].layers) == 0
+    condition = (
+      aws_lambda_function.all["health"].environment[0].variables["PANNIER_CONFIG"] == "/opt/pannier.toml"
+      && length(aws_lambda_function.all["docs"].layers) == 0
+    )
     error_message = "The configuration is for those that read it."
   }
 
   assert {
-    condition     = anytrue([for statement in data.aws_iam_policy_document.function["instance-delete"].statement : contains(statement.actions, "rds:DeleteDBInstance")]) && !anytrue([for statement in data.aws_iam_policy_document.function["instance-list"].statement : contains(statement.actions, "rds:DeleteDBInstance")])
+    condition = toset(["instance-create-mysql", "instance-create-redis", "instance-delete", "instance-restart",
+      "instance-rotate-password", "instances-form", "reconcile-instances"]) == toset([
+      for name, document in data.aws_iam_policy_document.function : name
+      if anytrue([for statement in document.statement : contains(statement.actions, "rds:DeleteDBInstance")])
+    ])
     error_message = "Databases are made and deleted by those functions that say so, and by no others."
   }
 
