@@ -168,7 +168,7 @@ resource "aws_cloudfront_distribution" "edge" {
 
     content {
       origin_id   = origin.key
-      domain_name = split("/", aws_lambda_function_url.own[origin.key].function_url)[2]
+      domain_name = trim(trimprefix(aws_lambda_function_url.own[origin.key].function_url, "https:"), "/")
       origin_access_control_id = (
         contains(keys(local.signed_urls), origin.key) ? aws_cloudfront_origin_access_control.edge["lambda"].id : null
       )
