@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what the whole test suite needs beside a Rust toolchain (and Go, where no image registry can be
-# reached), on Debian 12: archive readers, a browser, an engine and judges of speech, Docker, the Python and Node
-# peers, what deploys to a cloud, images to judge, cargo-deny.
+# reached), on Debian 12: archive readers, a browser, an engine and judges of speech, Docker with Compose, the
+# Python and Node peers, what deploys to a cloud and what looks at Terraform, images to judge, cargo-deny.
 # Everything but the Debian packages goes into ${PANNIER_CACHE:-~/.cache/pannier}. Does only what is missing.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -100,6 +100,43 @@ node_peers() {
     (cd "$home" && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error)
 }
 
+# Docker's own part where there is one, else the same program by itself: it takes some minutes to build.
+docker_compose() {
+    local version=v2.32.4 module=github.com/docker/compose/v2 home=$CACHE/compose
+    if docker compose version || [ "$("$home/bin/docker-compose" version --short)" = "${version#v}" ]; then return 0; fi
+    command -v go >/dev/null || { echo "no docker compose, and no Go toolchain to build one"; return 1; }
+    GOBIN=$home/bin CGO_ENABLED=0 go install -trimpath \
+        -ldflags "-s -w -X $module/internal.Version=$version" "$module/cmd@$version"
+    mv "$home/bin/cmd" "$home/bin/docker-compose"
+}
+
+# OpenTofu, where there is no Terraform: from its source, which takes long. (A module with a replacement cannot be
+# installed by name.)
+terraform_itself() {
+    local version=v1.10.7 home=$CACHE/opentofu source
+    if command -v terraform || [ -x "$home/bin/tofu" ]; then return 0; fi
+    command -v go >/dev/null || { echo "no Terraform, and no Go toolchain to build OpenTofu"; return 1; }
+    source=$(go mod download -json "github.com/opentofu/opentofu@$version" | sed -n 's/^\t"Dir": "\(.*\)",*$/\1/p')
+    CGO_ENABLED=0 go build -C "$source" -trimpath -ldflags "-s -w" -o "$home/bin/tofu" ./cmd/tofu
+}
+
+# What Terraform is told instead of the AWS provider, which no package registry has: tests/terraform/schema.py says how.
+terraform_provider() {
+    local version=21.22.1 home=$CACHE/terraform got
+    mkdir -p "$home"
+    if [ ! -e "$home/bindings-$version.json" ]; then
+        got=$(mktemp -d)
+        npm pack --silent --pack-destination "$got" "@cdktf/provider-aws@$version"
+        echo "d1446ab6ac6526c6fab4b28a5ebefdd90c0ce56203949925d35a4d286c05cbbf  $got/cdktf-provider-aws-$version.tgz" |
+            sha256sum --check --quiet
+        tar --extract --directory "$got" --file "$got/cdktf-provider-aws-$version.tgz" package/.jsii
+        mv "$got/package/.jsii" "$home/bindings-$version.json"
+        rm -rf "$got"
+    fi
+    command -v go >/dev/null || { echo "no Go toolchain to build it"; return 1; }
+    go build -C tests/terraform/provider -o "$home/provider/terraform-provider-aws" .
+}
+
 # Unoptimised: it builds in a third of the time, and checks this tree in a second all the same.
 cargo_deny() {
     local version=0.18.9 target=$CACHE/cargo-deny-target
@@ -142,8 +179,11 @@ docker_daemon() {
 command -v cargo >/dev/null || { echo "install Rust first: the toolchain named in Cargo.toml" >&2; exit 1; }
 step "Debian packages" debian_packages
 step "Docker daemon" docker_daemon
+step "Docker Compose" docker_compose
 step "Python peers" python_packages tests/peers/python "$CACHE/python"
 step "deployment tools" python_packages tests/peers/deploy "$CACHE/deploy"
 step "Node peers" node_peers
+step "Terraform" terraform_itself
+step "Terraform provider" terraform_provider
 step "image corpora" image_corpora
 step "cargo-deny" cargo_deny

@@ -6,6 +6,7 @@
 mod archive;
 mod browser;
 mod cloud;
+mod compose;
 mod door;
 mod images;
 mod instances;
@@ -18,5 +19,6 @@ mod program;
 mod speech;
 mod storage;
 mod store;
+mod terraform;
 mod tidy;
 mod uploads;

@@ -8,4 +8,4 @@ mod functions;
 mod import;
 mod layout;
 mod readers;
-mod unzip;
+pub(crate) mod unzip;

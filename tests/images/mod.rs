@@ -11,5 +11,5 @@ mod pixels_metadata;
 mod pixels_random;
 pub(crate) mod pixels_samples;
 mod pixels_traps;
-mod presign;
+pub(crate) mod presign;
 mod request;

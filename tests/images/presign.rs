@@ -26,7 +26,7 @@ async fn confirm(stack: &Stack, form: &Value) -> Answer {
 }
 
 /// Posts bytes as the form says, with a client that knows nothing of the store.
-async fn send(form: &Value, bytes: &[u8]) -> u16 {
+pub(crate) async fn send(form: &Value, bytes: &[u8]) -> u16 {
     let mut text = Vec::new();
     for (name, value) in form["fields"].as_object().unwrap() {
         let value = value.as_str().unwrap();
