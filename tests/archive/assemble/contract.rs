@@ -5,7 +5,7 @@ use futures_util::{StreamExt, stream};
 use tests::contract;
 use tests::stack::Stack;
 
-use super::{ASSEMBLE, contents, fill, follow, in_the_making, location, path, streamed};
+use super::{ASSEMBLE, contents, fill, fill_a_little, follow, in_the_making, location, path, streamed};
 use crate::archive::unzip::entries;
 
 contract! { with ASSEMBLE;
@@ -47,7 +47,7 @@ contract! { with ASSEMBLE;
     }
 
     async fn head_and_conditions_begin_nothing(stack: &Stack) {
-        fill(stack).await;
+        fill_a_little(stack).await;
         let whole = streamed(stack).await;
         let head = stack.head("/archive/trip/").await;
         assert_eq!(head.status, 200);
@@ -60,7 +60,7 @@ contract! { with ASSEMBLE;
     }
 
     async fn ranges_and_conditions_are_the_stores(stack: &Stack) {
-        fill(stack).await;
+        fill_a_little(stack).await;
         let whole = streamed(stack).await;
         let range = ("range", "bytes=100-");
         let url = location(&stack.get_with("/archive/trip/", &[range]).await);
@@ -86,7 +86,7 @@ contract! { with ASSEMBLE;
     }
 
     async fn who_asks_at_once_gets_the_same(stack: &Stack) {
-        fill(stack).await;
+        fill_a_little(stack).await;
         let answers: Vec<_> =
             stream::iter(0..8).map(|_| stack.get("/archive/trip/")).buffer_unordered(8).collect().await;
         let urls: Vec<String> = answers.iter().map(location).collect();
@@ -98,7 +98,7 @@ contract! { with ASSEMBLE;
     }
 
     async fn another_folder_is_another_archive(stack: &Stack) {
-        fill(stack).await;
+        fill_a_little(stack).await;
         let old = location(&stack.get("/archive/trip/").await);
         let before = streamed(stack).await;
         stack.put("photos/trip/a.bin", tests::arbitrary::bytes(9, 10_000_000)).await;
@@ -108,8 +108,6 @@ contract! { with ASSEMBLE;
         assert!(follow(&new, &[]).await.body == after.body && after.body != before.body);
         assert!(follow(&old, &[]).await.body == before.body, "a download that was begun goes on");
         stack.delete("photos/trip/a.bin").await;
-        stack.delete("photos/trip/c.bin").await;
-        stack.delete("photos/trip/e.bin").await;
         assert_eq!(stack.get("/archive/trip/").await.status, 200, "it is small again");
     }
 }
