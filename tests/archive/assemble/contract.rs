@@ -7,7 +7,7 @@ use futures_util::{StreamExt, stream};
 use tests::contract;
 use tests::stack::{Backend, Door, Settings, Stack};
 
-use super::{ASSEMBLE, contents, fill, follow, in_the_making, location, path, streamed};
+use super::{ASSEMBLE, contents, fill, fill_a_little, follow, in_the_making, location, path, streamed};
 use crate::archive::unzip::entries;
 
 /// A stack that puts archives together.
@@ -67,7 +67,7 @@ contract! {
     }
 
     async fn head_and_conditions_begin_nothing(stack: &Assembling) {
-        fill(stack).await;
+        fill_a_little(stack).await;
         let whole = streamed(stack).await;
         let head = stack.head("/archive/trip/").await;
         assert_eq!(head.status, 200);
@@ -80,7 +80,7 @@ contract! {
     }
 
     async fn ranges_and_conditions_are_the_stores(stack: &Assembling) {
-        fill(stack).await;
+        fill_a_little(stack).await;
         let whole = streamed(stack).await;
         let range = ("range", "bytes=100-");
         let url = location(&stack.get_with("/archive/trip/", &[range]).await);
@@ -106,7 +106,7 @@ contract! {
     }
 
     async fn who_asks_at_once_gets_the_same(stack: &Assembling) {
-        fill(stack).await;
+        fill_a_little(stack).await;
         let answers: Vec<_> =
             stream::iter(0..8).map(|_| stack.get("/archive/trip/")).buffer_unordered(8).collect().await;
         let urls: Vec<String> = answers.iter().map(location).collect();
@@ -118,7 +118,7 @@ contract! {
     }
 
     async fn another_folder_is_another_archive(stack: &Assembling) {
-        fill(stack).await;
+        fill_a_little(stack).await;
         let old = location(&stack.get("/archive/trip/").await);
         let before = streamed(stack).await;
         stack.put("photos/trip/a.bin", tests::arbitrary::bytes(9, 10_000_000)).await;
@@ -128,8 +128,6 @@ contract! {
         assert!(follow(&new, &[]).await.body == after.body && after.body != before.body);
         assert!(follow(&old, &[]).await.body == before.body, "a download that was begun goes on");
         stack.delete("photos/trip/a.bin").await;
-        stack.delete("photos/trip/c.bin").await;
-        stack.delete("photos/trip/e.bin").await;
         assert_eq!(stack.get("/archive/trip/").await.status, 200, "it is small again");
     }
 }

@@ -9,7 +9,7 @@ use tests::arbitrary;
 use tests::client::PATIENCE;
 use tests::stack::{Backend, Door, Settings, Stack};
 
-use super::{ASSEMBLE, beside, fill, follow, in_the_making, location, path, read, streamed};
+use super::{ASSEMBLE, beside, fill_a_little, follow, in_the_making, location, path, read, streamed};
 
 async fn start(door: Door, backend: Backend) -> Option<Stack> {
     Stack::configured(door, backend, Settings { variables: ASSEMBLE, ..Settings::default() }).await
@@ -26,7 +26,7 @@ async fn record(stack: &Stack, lease_seconds: i64) {
 
 async fn what_was_left_is_finished(door: Door, backend: Backend) {
     let Some(stack) = start(door, backend).await else { return };
-    fill(&stack).await;
+    fill_a_little(&stack).await;
     record(&stack, -1).await;
     stack.work(&ASSEMBLE_ARCHIVES).await;
     let keys = stack.keys("assembled/").await;
@@ -56,7 +56,7 @@ async fn the_workers_function_finishes_what_was_left_on_minio() {
 #[tokio::test]
 async fn while_another_works_on_it_the_answer_is_503() {
     let Some(stack) = start(Door::Direct, Backend::Embedded).await else { return };
-    fill(&stack).await;
+    fill_a_little(&stack).await;
     let working = async {
         loop {
             record(&stack, 8).await;
@@ -82,8 +82,8 @@ async fn while_another_works_on_it_the_answer_is_503() {
 /// `kill -9` while parts are on their way; the next request goes on.
 async fn killed_in_the_middle(backend: Backend) {
     let Some(stack) = start(Door::Program, backend).await else { return };
-    for index in 0..40 {
-        stack.put(&format!("photos/trip/{index:02}.bin"), arbitrary::bytes(index, 6 << 20)).await;
+    for index in 0..24 {
+        stack.put(&format!("photos/trip/{index:02}.bin"), arbitrary::bytes(index, 4 << 20)).await;
     }
     let whole = streamed(&stack).await;
     let begun = async {
@@ -120,7 +120,7 @@ async fn killed_in_the_middle_it_is_gone_on_with_on_minio() {
 /// What is old goes, what was begun and left goes, and what is wanted is made again.
 async fn what_is_old_goes(backend: Backend) {
     let Some(stack) = start(Door::Functions, backend).await else { return };
-    fill(&stack).await;
+    fill_a_little(&stack).await;
     let url = location(&stack.get("/archive/trip/").await);
     let key = stack.keys("assembled/").await.remove(0);
     let begun = stack.s3.create_multipart_upload().bucket(&stack.bucket).key("assembled/trip/x.y.zip");
@@ -160,25 +160,21 @@ async fn what_is_old_goes_from_minio() {
 #[tokio::test]
 async fn a_change_in_the_middle_never_mixes() {
     let Some(stack) = start(Door::Program, Backend::Minio).await else { return };
-    let (mut refused, mut made) = (0, 0);
+    for index in 0..5 {
+        stack.put(&format!("photos/trip/{index}.bin"), arbitrary::bytes(index, 6 << 20)).await;
+    }
     for round in 0..6_u64 {
-        for index in 0..12 {
-            stack.put(&format!("photos/trip/{index:02}.bin"), arbitrary::bytes(100 * round + index, 6 << 20)).await;
-        }
         let before = streamed(&stack).await;
         let change = async {
-            while stack.keys("assemblies/").await.is_empty() {}
             // Each time at another moment.
             #[allow(clippy::disallowed_methods)]
-            tokio::time::sleep(Duration::from_millis(40 * round)).await;
-            stack.put("photos/trip/11.bin", arbitrary::bytes(100 * round + 50, 6 << 20)).await;
+            tokio::time::sleep(Duration::from_millis(50 * round)).await;
+            stack.put("photos/trip/4.bin", arbitrary::bytes(10 + round, 6 << 20)).await;
         };
         let (answer, ()) = tokio::join!(stack.get("/archive/trip/"), change);
         if answer.status == 503 {
-            refused += 1;
             assert_ne!(answer.header("retry-after"), "");
         } else {
-            made += 1;
             let url = location(&answer);
             let state =
                 if url.contains(before.header("etag").trim_matches('"')) { before } else { streamed(&stack).await };
@@ -187,5 +183,4 @@ async fn a_change_in_the_middle_never_mixes() {
         let url = location(&stack.get("/archive/trip/").await);
         assert!(follow(&url, &[]).await.body == streamed(&stack).await.body, "then it is what the folder is now");
     }
-    assert!(refused + made == 6);
 }

@@ -41,12 +41,6 @@ impl Assembly {
     }
 }
 
-/// What came of trying to take it.
-pub(super) enum Taken {
-    Ours(Holder),
-    Busy,
-}
-
 /// Somebody who works on it. Safe to be dropped: the lease ends.
 pub(super) struct Holder {
     storage: Storage,
@@ -57,23 +51,28 @@ pub(super) struct Holder {
     mine: String,
 }
 
-/// Takes the work on an archive, unless it is somebody else's. Who has a `fresh` plan also takes it from one who puts together
+/// Takes the work on an archive; `None` if it is somebody else's. Who has a `fresh` plan also takes it from one who puts together
 /// the folder as it was before. Without `parts` the archive is still to be settled.
-pub(super) async fn take(storage: &Storage, plan: &Plan, parts: Option<&[Part]>, fresh: bool) -> Result<Taken, Error> {
+pub(super) async fn take(
+    storage: &Storage,
+    plan: &Plan,
+    parts: Option<&[Part]>,
+    fresh: bool,
+) -> Result<Option<Holder>, Error> {
     let (etag, parts) = (parts.map(|_| plan.tag()), parts.map(parts::digest));
     let holder = Holder { storage: storage.clone(), folder: plan.folder.clone(), etag, parts, mine: random_name() };
     let (bucket, key) = (&storage.main, Key::Assembly(&plan.folder));
     for _ in 0..ROUNDS {
         let Some(found) = bucket.read::<Assembly>(&key).await? else {
             if bucket.create(&key, &holder.assembly(None)).await? == Creation::Made {
-                return Ok(Taken::Ours(holder));
+                return Ok(Some(holder));
             }
             continue;
         };
         let old = &found.value;
         let outdated = fresh && old.etag.is_some() && holder.etag.is_some() && old.etag != holder.etag;
         if old.is_held() && !outdated {
-            return Ok(Taken::Busy);
+            return Ok(None);
         }
         let goes_on = |begun: &Begun| old.etag == holder.etag && Some(&begun.parts) == holder.parts.as_ref();
         let making = old.making.clone().filter(goes_on);
@@ -81,22 +80,22 @@ pub(super) async fn take(storage: &Storage, plan: &Plan, parts: Option<&[Part]>,
             if let Some(left) = old.making.as_ref().filter(|begun| !goes_on(begun)) {
                 holder.abort(old.etag.as_deref(), left).await?;
             }
-            return Ok(Taken::Ours(holder));
+            return Ok(Some(holder));
         }
     }
-    Ok(Taken::Busy)
+    Ok(None)
 }
 
-/// Takes work as it is, to end it, unless it is somebody's.
-pub(super) async fn take_over(storage: &Storage, folder: &str) -> Result<Taken, Error> {
+/// Takes work as it is, to end it; `None` if it is somebody's.
+pub(super) async fn take_over(storage: &Storage, folder: &str) -> Result<Option<Holder>, Error> {
     let (bucket, key) = (&storage.main, Key::Assembly(folder));
     let Some(found) = bucket.read::<Assembly>(&key).await?.filter(|found| !found.value.is_held()) else {
-        return Ok(Taken::Busy);
+        return Ok(None);
     };
     let Assembly { etag, making, .. } = found.value.clone();
     let holder = Holder { storage: storage.clone(), folder: folder.to_owned(), etag, parts: None, mine: random_name() };
     let taken = bucket.replace(&key, &found, &holder.assembly(making)).await?;
-    Ok(if taken { Taken::Ours(holder) } else { Taken::Busy })
+    Ok(taken.then_some(holder))
 }
 
 /// Since when an archive has been in the making, in milliseconds since 1970; `None` before its first part.

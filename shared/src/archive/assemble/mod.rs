@@ -44,7 +44,6 @@ use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
 use tokio::time::Instant;
 use tracing::warn;
 
-use self::claim::Taken;
 use self::make::Outcome;
 use self::parts::Part;
 use super::names;
@@ -136,16 +135,16 @@ pub(super) async fn answer(app: &App, asked: Asked<'_>, plan: &mut Arc<Plan>) ->
             return Err(Error::internal("assemble an archive", "what was made is not found"));
         }
         match claim::take(storage, plan, parts.as_deref(), first).await? {
-            Taken::Ours(holder) => {
+            Some(holder) => {
                 let work = make::work(storage.clone(), plan.clone(), parts, holder, deadline);
-                match detached("assemble an archive", work).await? {
+                match detached("assemble an archive", Box::pin(work)).await? {
                     Outcome::Made => made = true,
                     Outcome::Settled => *plan = renewed(app, storage, plan).await?,
                     Outcome::Late => return Err(being_made()),
                 }
             }
-            Taken::Busy if Instant::now() >= deadline => return Err(being_made()),
-            Taken::Busy => {
+            None if Instant::now() >= deadline => return Err(being_made()),
+            None => {
                 // Another process may be the other; only the store tells.
                 #[allow(clippy::disallowed_methods)]
                 tokio::time::sleep(LOOK).await;

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use tokio::time::Instant;
 use tracing::{info, warn};
 
-use super::claim::{self, Taken};
+use super::claim;
 use super::{KEPT, Way, find, make};
 use crate::app::App;
 use crate::archive::plan::plan;
@@ -72,9 +72,9 @@ async fn tend(app: &App, storage: &Storage, folder: &str, deadline: Instant) -> 
         if find(storage, &plan).await?.is_some() {
             return drop_work(storage, folder).await;
         }
-        let Taken::Ours(holder) = claim::take(storage, &plan, parts.as_deref(), true).await? else { return Ok(()) };
+        let Some(holder) = claim::take(storage, &plan, parts.as_deref(), true).await? else { return Ok(()) };
         info!(folder, "an archive is gone on with");
-        match make::work(storage.clone(), plan, parts, holder, deadline).await? {
+        match Box::pin(make::work(storage.clone(), plan, parts, holder, deadline)).await? {
             make::Outcome::Settled if Instant::now() < deadline => {}
             _ => return Ok(()),
         }
@@ -83,7 +83,7 @@ async fn tend(app: &App, storage: &Storage, folder: &str, deadline: Instant) -> 
 
 async fn drop_work(storage: &Storage, folder: &str) -> Result<(), Error> {
     match claim::take_over(storage, folder).await? {
-        Taken::Ours(holder) => holder.give_up().await,
-        Taken::Busy => Ok(()),
+        Some(holder) => holder.give_up().await,
+        None => Ok(()),
     }
 }
