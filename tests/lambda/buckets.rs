@@ -31,6 +31,11 @@ const BUCKET: &str = "declared";
 const MINIO: &[(&str, &str)] = &[
     // Its browsers' rule is one for the server (MINIO_API_CORS_ALLOW_ORIGIN), any origin by default.
     ("CorsConfiguration", "NotImplemented"),
+    // It knows no AbortIncompleteMultipartUpload and takes no rules with one; it does so by itself, after a day.
+    ("LifecycleConfiguration", "InvalidArgument"),
+    // Every object is the bucket's owner's: there are no access lists to switch off, and no such calls.
+    ("OwnershipControls", "MalformedXML"),
+    ("PublicAccessBlockConfiguration", "MalformedXML"),
 ];
 
 /// What the embedded store makes of the rest: it has one owner, one rule for browsers, and tells of every commit.

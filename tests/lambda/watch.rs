@@ -1,12 +1,17 @@
 //! `cargo lambda watch`, the development server of Lambda functions, with its router: the table of `endpoints.rs`, as
 //! `functions/Cargo.toml` has it.
 //!
+//! It serves the Runtime API alone here (`--only-lambda-apis`), and the functions are those that are built already. Left
+//! to itself it would call `cargo run --package functions`, which builds the SDK once more: with fewer packages cargo
+//! unites fewer features. Once they are built it works that way too.
+//!
 //! What that server (1.9.2) does otherwise than AWS, so that it is not tried here:
 //! - It streams no answer whose head comes in one piece with what follows, so functions answer as a whole: their
 //!   RESPONSE_MODE is what it is by default.
 //! - Of several headers of one name it hands on the first.
 //! - It takes a deadline for the time that is left, and no answer without a list of cookies: the function loop knows.
 
+use std::collections::HashMap;
 use std::process::Stdio;
 
 use bytes::Bytes;
@@ -15,9 +20,13 @@ use shared::endpoints::ALL;
 use shared::http::{Verb, body};
 use tests::binaries::binary;
 use tests::client::{self, Answer};
+use tests::functions::name_for;
 use tests::require;
 use tests::stack::{Backend, Door, Stack, free_address};
 use tokio::process::{Child, Command};
+use tokio::sync::Mutex;
+
+use super::sweep;
 
 /// Every method that a gateway hands on.
 const METHODS: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
@@ -67,53 +76,89 @@ fn its_router_is_the_table() {
     assert!(written == routes, "in functions/Cargo.toml should stand:\nrouter = [\n    {}\n]", routes.join("\n    "));
 }
 
-/// The development server. It ends with this, and with it the functions, whose platform is gone.
+/// The development server, and the functions that were asked for. All of them end with this.
 struct Watch {
     url: String,
     http: client::Client,
-    server: Child,
+    variables: Vec<(&'static str, String)>,
+    functions: Mutex<HashMap<&'static str, Child>>,
+    _server: Child,
 }
 
 impl Watch {
-    /// Over the store of `stack`. Nothing is compiled: every function was, with the same flags.
+    /// Over the store of `stack`.
     async fn start(stack: &Stack) -> Option<Self> {
         let program = require::python_tool("cargo-lambda")?;
-        let folder = binary("heart-beat");
-        let folder = folder.parent().unwrap();
         let (url, (endpoint, (access, secret))) = (free_address(), stack.store());
         let mut command = Command::new(program);
-        command.args(["lambda", "watch", "--ignore-changes", "--disable-cors", "--invoke-address", "127.0.0.1"]);
-        command.args(["--invoke-port", url.rsplit(':').next().unwrap(), "--package", "functions", "--frozen"]);
-        if folder.ends_with("release") {
-            command.arg("--release");
-        }
-        let server = command
+        command.args(["lambda", "watch", "--only-lambda-apis", "--disable-cors", "--invoke-address", "127.0.0.1"]);
+        command.args(["--invoke-port", url.rsplit(':').next().unwrap(), "--package", "functions"]);
+        let mut server = command
             .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
-            .env("CARGO_TARGET_DIR", folder.parent().unwrap())
-            .envs([("S3_ENDPOINT", endpoint), ("AWS_ACCESS_KEY_ID", access), ("AWS_SECRET_ACCESS_KEY", secret)])
-            .envs([("BUCKET", stack.bucket.as_str()), ("AWS_REGION", "us-east-1")])
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .kill_on_drop(true)
             .spawn()
             .unwrap();
-        let mut watch = Self { url, http: client::client(), server };
-        let address = watch.url.trim_start_matches("http://").to_owned();
+        let address = url.trim_start_matches("http://").to_owned();
         while tokio::net::TcpStream::connect(&address).await.is_err() {
-            assert!(watch.server.try_wait().unwrap().is_none(), "cargo lambda watch ended");
+            assert!(server.try_wait().unwrap().is_none(), "cargo lambda watch ended");
             tokio::task::yield_now().await;
         }
-        Some(watch)
+        let variables = vec![
+            ("S3_ENDPOINT", endpoint.to_owned()),
+            ("AWS_ACCESS_KEY_ID", access.to_owned()),
+            ("AWS_SECRET_ACCESS_KEY", secret.to_owned()),
+            ("BUCKET", stack.bucket.clone()),
+            ("PANNIER_CONFIG", stack.document().display().to_string()),
+        ];
+        Some(Self { url, http: client::client(), variables, functions: Mutex::default(), _server: server })
+    }
+
+    /// Starts the function, if it does not run, as a person would who looks for a mistake in it.
+    async fn run(&self, name: &'static str) {
+        let mut functions = self.functions.lock().await;
+        functions.entry(name).or_insert_with(|| {
+            Command::new(binary(name))
+                .env("AWS_LAMBDA_RUNTIME_API", format!("{}/.rt/{name}", self.url))
+                .envs(self.variables.iter().map(|(name, value)| (*name, value)))
+                .stdin(Stdio::null())
+                .stdout(Stdio::null())
+                .stderr(Stdio::null())
+                .kill_on_drop(true)
+                .spawn()
+                .unwrap()
+        });
     }
 
     async fn send(&self, request: Request<Bytes>) -> Answer {
         let (mut head, content) = request.into_parts();
+        self.run(name_for(&head.method, head.uri.path())).await;
         head.uri = format!("{}{}", self.url, head.uri).parse().unwrap();
-        // The first request of a function starts it.
         let answer = self.http.request(Request::from_parts(head, body::full(content)));
         let answer = tokio::time::timeout(client::PATIENCE, answer).await.expect("in time").unwrap();
         client::read(answer.map(body::boxed)).await
+    }
+}
+
+/// Every endpoint on all its paths, as a program asks for it.
+#[tokio::test]
+async fn it_finds_every_function() {
+    let Some(stack) = sweep::stack(Door::Direct).await else { return };
+    let Some(watch) = Watch::start(&stack).await else { return };
+    for case in sweep::cases().into_iter().filter(|case| matches!(case.client, sweep::Client::Program)) {
+        let request = case.request();
+        let what = format!("{} {}", request.method(), request.uri());
+        let expected = stack.send(request.clone().map(body::full)).await;
+        let answer = watch.send(request).await;
+        assert_eq!((answer.status, answer.text()), (expected.status, expected.text()), "{what}");
+        assert_eq!(answer.header("content-type"), expected.header("content-type"), "{what}");
+        assert_eq!(answer.header("x-request-id"), "sweep", "{what}: a function answered");
+    }
+    let functions = watch.functions.lock().await;
+    for endpoint in ALL {
+        assert!(functions.contains_key(endpoint.name), "{}", endpoint.name);
     }
 }
 
@@ -143,7 +188,7 @@ fn png() -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn it_serves_functions_of_several_jobs() {
+async fn it_hands_on_what_a_request_has() {
     let Some(stack) = Stack::start(Door::Direct, Backend::Embedded).await else { return };
     let Some(watch) = Watch::start(&stack).await else { return };
     stack.put("photos/a é/x.txt", "abc").await;
@@ -152,11 +197,10 @@ async fn it_serves_functions_of_several_jobs() {
     let form = ("Content-Type", "application/octet-stream");
     let preflight = [("Origin", "https://example.org"), ("Access-Control-Request-Method", "POST")];
     let requests = [
-        request("GET", "/heart_beat", &[json], ""),
         request("POST", "/heart_beat", &[json, form], &b"\x00\xff"[..]),
-        request("HEAD", "/heart_beat", &[], ""),
         // Another method and another path: the fallback says what there is.
         request("DELETE", "/heart_beat", &[json], ""),
+        request("PATCH", "/archive/a/", &[json], ""),
         request("OPTIONS", "/heart_beat", &preflight, ""),
         request("GET", "/nothing/here", &[page, ("Cookie", "a=1; lang=ru")], ""),
         request("GET", "/archives?lang=zh&q=1%2B1", &[page, ("Cookie", "a=1; lang=ru")], ""),
@@ -173,7 +217,7 @@ async fn it_serves_functions_of_several_jobs() {
         }
     }
     // Bytes go in and come out as they are.
-    let upload = request("POST", "/api/upload", &[json, ("Content-Type", "image/png")], png());
+    let upload = request("POST", "/api/upload", &[json, ("Content-Type", "image/png"), ("Filename", "dot.png")], png());
     let answer = watch.send(upload).await;
     assert_eq!(answer.status, 201, "{}", answer.text());
     let link = answer.json()["url"].as_str().unwrap().to_owned();

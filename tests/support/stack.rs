@@ -178,6 +178,11 @@ impl Stack {
         self._data.path().join("data")
     }
 
+    /// The document of the configuration.
+    pub fn document(&self) -> PathBuf {
+        self._data.path().join("pannier.toml")
+    }
+
     /// `kill -9` of the program, and another start on the same folder.
     ///
     /// # Panics
@@ -227,7 +232,7 @@ impl Stack {
     /// If the store is another, or the program's.
     pub async fn direct(&self) -> Self {
         let store = self._store.as_ref().expect("an embedded store of this process");
-        let config = config(&self.endpoint, &self._data.path().join("pannier.toml"));
+        let config = config(&self.endpoint, &self.document());
         let entrance = Entrance::Direct(app(store, config, self.store().1).await);
         let (s3, bucket, endpoint) = (self.s3.clone(), self.bucket.clone(), self.endpoint.clone());
         let data = tempfile::tempdir().expect("a temporary folder");
