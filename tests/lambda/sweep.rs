@@ -24,6 +24,9 @@ const PARAMETER: &str = "a%20%C3%A9";
 /// Whoever asks for something that only users get has this key.
 const KEY: &str = "alice's key";
 
+/// How often the start page is asked again.
+const PATIENCE: usize = 20;
+
 /// Who asks.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Client {
@@ -111,14 +114,37 @@ fn filled(pattern: &str) -> String {
     pattern.split('/').map(segment).collect::<Vec<_>>().join("/")
 }
 
-/// What must be equal: everything but the moment. An answer's values of one header may arrive joined.
+/// How a function's answer to an event differs from that of the call, which is made at the same time.
+async fn differences(stack: &Stack, direct: &Stack, event: Event, request: &Request<Bytes>) -> Option<String> {
+    let expected = comparable(&direct.send(request.clone().map(body::full)).await);
+    let answer = match stack.functions().call(event, request.clone()).await {
+        Ok(response) => tests::client::read(response).await,
+        Err(failure) => return Some(format!("{failure:?}")),
+    };
+    let found = comparable(&answer);
+    if !answer.whole || (&found.0, &found.1) != (&expected.0, &expected.1) {
+        return Some(format!("{:?} in place of {:?}", (found.0, found.1), (expected.0, expected.1)));
+    }
+    let at = found.2.iter().zip(&expected.2).position(|(found, expected)| found != expected)?;
+    let part = |bytes: &Bytes| String::from_utf8_lossy(&bytes[at..bytes.len().min(at + 200)]).into_owned();
+    Some(format!("at byte {at}: {:?} in place of {:?}", part(&found.2), part(&expected.2)))
+}
+
+/// What must be equal: everything but the name of what was made just now. An answer's values of one header may arrive
+/// joined.
 fn comparable(answer: &Answer) -> (u16, BTreeMap<String, String>, Bytes) {
     let joined = |headers: &HeaderMap, name: &str| {
         let values: Vec<_> = headers.get_all(name).iter().map(|value| value.to_str().unwrap()).collect();
         values.join(", ")
     };
     let headers = answer.headers.keys().map(|name| (name.to_string(), joined(&answer.headers, name.as_str())));
-    (answer.status.as_u16(), headers.collect(), answer.body.clone())
+    let mut headers: BTreeMap<String, String> = headers.collect();
+    if answer.status == 201
+        && let Some(location) = headers.get_mut("location")
+    {
+        location.truncate(location.rfind('/').unwrap_or_default());
+    }
+    (answer.status.as_u16(), headers, answer.body.clone())
 }
 
 /// What tells an error's dialect, where there is one to be told.
@@ -145,19 +171,22 @@ async fn every_endpoint_answers_every_kind_of_event_as_it_answers_a_call() {
         if name != case.endpoint.name {
             continue; // Another endpoint, before it in the table, takes this.
         }
-        let expected = direct.send(request.clone().map(body::full)).await;
         let what = format!("{name}, {:?}: {} {}", case.client, case.method, case.target);
+        let expected = direct.send(request.clone().map(body::full)).await;
         if expected.status.is_client_error() && matches!(case.client, Client::Program) && case.method != "HEAD" {
             assert!(speaks(case.endpoint.dialect, &expected), "{what}: {expected:?}");
         }
         assert!(case.endpoint.auth == Auth::Open || expected.status != 401, "{what}: the key arrived");
-        let expected = comparable(&expected);
         for event in Event::all(mode(name)) {
-            let answer = stack.functions().call(*event, request.clone()).await;
-            let answer = answer.unwrap_or_else(|failure| panic!("{event:?}, {what}: {failure:?}"));
-            let answer = tests::client::read(answer).await;
-            assert!(answer.whole, "{event:?}, {what}");
-            assert_eq!(comparable(&answer), expected, "{event:?}, {what}");
+            let mut differences = differences(&stack, &direct, *event, &request).await;
+            // The start page shows numbers where it has them at once: a busy machine asks once more.
+            for _ in 0..PATIENCE {
+                if differences.is_none() || name != "home-page" {
+                    break;
+                }
+                differences = self::differences(&stack, &direct, *event, &request).await;
+            }
+            assert_eq!(differences, None, "{event:?}, {what}");
             sent.entry(name).or_default().insert(format!("{event:?}"));
         }
     }
