@@ -124,6 +124,14 @@ const BREAKS: &[Break] = &[
         },
         "taken on",
     ),
+    (
+        "rights without a bound",
+        |d| {
+            let read = json!({ "Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::x/images/*" });
+            d["Resources"]["DocsRole"]["Properties"]["Policies"] = json!([{ "PolicyDocument": { "Statement": read } }]);
+        },
+        "docs needs no object",
+    ),
     ("rights without a bound", |d| remove(d, "WorkerPolicy/Properties/PolicyDocument/Statement/1"), "strike it out"),
     ("dead letters", |d| remove(d, "StoredQueue/Properties/RedrivePolicy"), "StoredQueue has no dead letters"),
     ("dead letters", |d| set(d, "SpokenDeadLetters/Properties/MessageRetentionPeriod", json!(60)), "forgets after 60"),
