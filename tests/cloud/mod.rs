@@ -24,8 +24,11 @@ use self::doors::Picks;
 /// The most resources that a stack may have (CloudFormation quotas).
 const RESOURCES: usize = 500;
 
+/// What is wrong with a document.
+type Rule = fn(&Document) -> Vec<String>;
+
 /// The rules that need nothing but the document.
-const RULES: [(&str, fn(&Document) -> Vec<String>); 13] = [
+const RULES: [(&str, Rule); 13] = [
     ("streams are streams", doors::streams),
     ("who may call a function URL", doors::urls),
     ("what waits longer than an HTTP API does", doors::patience),
