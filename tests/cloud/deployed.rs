@@ -113,8 +113,8 @@ fn bucket(bucket: &Value) {
     assert_eq!(bucket["cors"][0]["ExposeHeaders"], json!(["ETag"]));
     assert_eq!(bucket["cors"][0]["AllowedOrigins"], json!(["*"]));
     let rules = by(&bucket["lifecycle"], "ID");
-    assert_eq!(rules["expire-assembled-archives"]["Expiration"], json!({ "Days": 1 }));
-    assert_eq!(rules["expire-assembled-archives"]["Filter"], json!({ "Prefix": "assembled/" }));
+    assert_eq!(rules["forget-assembled-archives"]["Expiration"], json!({ "Days": 2 }));
+    assert_eq!(rules["forget-assembled-archives"]["Filter"], json!({ "Prefix": "assembled/" }));
     let abort = &rules["abort-unfinished-multipart-uploads"]["AbortIncompleteMultipartUpload"];
     assert_eq!(abort["DaysAfterInitiation"], 7);
     assert_eq!(bucket["versioning"], Value::Null);

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 use shared::endpoints::ALL;
 use shared::http::Needs;
+use shared::storage::key::is_own;
 
 use super::document::{Document, Resource, each, target};
 
@@ -31,6 +32,9 @@ const UNBOUND: [(&str, &str, &str); 17] = [
     ("every function", "service-role/AWSLambdaBasicExecutionRole", "SAM attaches it: it writes to log groups"),
     ("every function", "AWSXrayWriteOnlyAccess", "SAM attaches it: it writes traces, which are no resources"),
 ];
+
+/// Where the beginnings of keys are that callers may choose, and that of archives that are put together.
+const CHOSEN: [&str; 4] = ["${ArchivePrefix}", "${StorePrefix}", "assembled/", "assemblies/"];
 
 /// A statement that allows something.
 struct Allowed<'a> {
@@ -113,6 +117,24 @@ pub(super) fn wildcards(document: &Document) -> Vec<String> {
     found.extend(used.difference(&known).map(|(owner, right)| format!("{owner} has {right} without a bound")));
     found.extend(known.difference(&used).map(|(owner, right)| format!("{owner} no longer has {right}: strike it out")));
     found.extend(needless(document));
+    found.extend(astray(document));
+    found
+}
+
+/// Rights to objects under names that nothing has.
+fn astray(document: &Document) -> Vec<String> {
+    let text = |value: &Value| value.as_str().or_else(|| value["Fn::Sub"].as_str()).map(str::to_owned);
+    let mut found = Vec::new();
+    for Allowed { owner, statement } in allowed(document) {
+        let objects = each(&statement["Resource"]).into_iter().filter_map(text);
+        let keys = objects.filter_map(|arn| Some(arn.split_once(":s3:::${BucketName}/")?.1.to_owned()));
+        let listed = statement["Condition"].as_object().into_iter().flatten();
+        let listed = listed.flat_map(|(_, condition)| each(&condition["s3:prefix"])).filter_map(text);
+        for key in keys.chain(listed).filter(|key| !is_own(key) && !CHOSEN.iter().any(|chosen| key.starts_with(chosen)))
+        {
+            found.push(format!("{owner} has rights to {key}, and nothing is there"));
+        }
+    }
     found
 }
 
