@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what the whole test suite needs beside a Rust toolchain (and Go, where no image registry can be
 # reached), on Debian 12: archive readers, a browser, an engine and judges of speech, Docker, the Python and Node
-# peers, images to judge, cargo-deny.
+# peers, what deploys to a cloud, images to judge, cargo-deny.
 # Everything but the Debian packages goes into ${PANNIER_CACHE:-~/.cache/pannier}. Does only what is missing.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -40,9 +40,10 @@ debian_packages() {
     as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q --yes --no-install-recommends "${missing[@]}"
 }
 
-python_peers() {
-    local home=$CACHE/python stamp lists
-    lists=(tests/peers/python/requirements.txt tests/peers/python/constraints.txt)
+# python_packages LISTS HOME: a Python environment at HOME with the packages that the folder LISTS names.
+python_packages() {
+    local home=$2 stamp lists
+    lists=("$1/requirements.txt" "$1/constraints.txt")
     stamp=$home/$(cat "${lists[@]}" | sha256sum | cut -c1-16)
     [ ! -e "$stamp" ] || return 0
     rm -rf "$home"
@@ -141,7 +142,8 @@ docker_daemon() {
 command -v cargo >/dev/null || { echo "install Rust first: the toolchain named in Cargo.toml" >&2; exit 1; }
 step "Debian packages" debian_packages
 step "Docker daemon" docker_daemon
-step "Python peers" python_peers
+step "Python peers" python_packages tests/peers/python "$CACHE/python"
+step "deployment tools" python_packages tests/peers/deploy "$CACHE/deploy"
 step "Node peers" node_peers
 step "image corpora" image_corpora
 step "cargo-deny" cargo_deny

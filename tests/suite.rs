@@ -5,6 +5,7 @@
 
 mod archive;
 mod browser;
+mod cloud;
 mod door;
 mod images;
 mod instances;
