@@ -33,6 +33,8 @@ const MINIO: &[(&str, &str)] = &[
     ("CorsConfiguration", "NotImplemented"),
     // It knows no AbortIncompleteMultipartUpload and takes no rules with one; it does so by itself, after a day.
     ("LifecycleConfiguration", "InvalidArgument"),
+    // It knows no CloudFront; nginx stands before it, and asks with a key.
+    ("BucketPolicy for services", "MalformedPolicy"),
     // Every object is the bucket's owner's: there are no access lists to switch off, and no such calls.
     ("OwnershipControls", "MalformedXML"),
     ("PublicAccessBlockConfiguration", "MalformedXML"),
@@ -50,6 +52,7 @@ const EMBEDDED: &[(&str, &str)] = &[
     ("NotificationConfiguration", "NotImplemented"),
     // There are no access lists and no policies: only the key gets in.
     ("BucketPolicy", "NotImplemented"),
+    ("BucketPolicy for services", "NotImplemented"),
     ("OwnershipControls", "NotImplemented"),
     ("PublicAccessBlockConfiguration", "NotImplemented"),
 ];

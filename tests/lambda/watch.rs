@@ -88,7 +88,9 @@ struct Watch {
 impl Watch {
     /// Over the store of `stack`.
     async fn start(stack: &Stack) -> Option<Self> {
-        let program = require::python_tool("cargo-lambda")?;
+        // It is installed with what deploys.
+        let pinned = require::cache().join("deploy/bin/cargo-lambda");
+        let program = if pinned.is_file() { pinned } else { require::tool("cargo-lambda")? };
         let (url, (endpoint, (access, secret))) = (free_address(), stack.store());
         let mut command = Command::new(program);
         command.args(["lambda", "watch", "--only-lambda-apis", "--disable-cors", "--invoke-address", "127.0.0.1"]);

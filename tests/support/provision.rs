@@ -55,9 +55,7 @@ pub async fn provision(
     }
     for (name, policy) in template.resources("AWS::S3::BucketPolicy") {
         if policy["Properties"]["Bucket"]["Ref"] == declared {
-            let document = &template.properties(name)["PolicyDocument"];
-            let outcome = place.policy(document).await.unwrap_or_else(Outcome::Refused);
-            outcomes.push(("BucketPolicy".to_owned(), outcome));
+            outcomes.extend(place.policy(&template.properties(name)["PolicyDocument"]).await);
         }
     }
     outcomes
@@ -159,8 +157,25 @@ impl Place<'_> {
         Ok(kept(queues.iter().all(there)))
     }
 
-    /// Written for this bucket, and not for that of the template's parameter.
-    async fn policy(&self, document: &Value) -> Done {
+    /// What it says to the cloud's own services is told apart: another store does not know them, and takes the rest.
+    async fn policy(&self, document: &Value) -> Vec<(String, Outcome)> {
+        let (services, others): (Vec<&Value>, Vec<&Value>) =
+            list(&document["Statement"]).partition(|statement| statement["Principal"]["Service"].is_string());
+        let whole = self.put_policy(document).await.unwrap_or_else(Outcome::Refused);
+        let mut outcomes = Vec::new();
+        if !services.is_empty() && whole != Outcome::Applied {
+            let mut rest = document.clone();
+            rest["Statement"] = others.into_iter().cloned().collect();
+            let rest = self.put_policy(&rest).await.unwrap_or_else(Outcome::Refused);
+            outcomes.push(("BucketPolicy".to_owned(), rest));
+            outcomes.push(("BucketPolicy for services".to_owned(), whole));
+        } else {
+            outcomes.push(("BucketPolicy".to_owned(), whole));
+        }
+        outcomes
+    }
+
+    async fn put_policy(&self, document: &Value) -> Done {
         let put = self.s3.put_bucket_policy().bucket(self.bucket).policy(document.to_string());
         put.send().await.map_err(code)?;
         let found = self.s3.get_bucket_policy().bucket(self.bucket).send().await.map_err(code)?;
