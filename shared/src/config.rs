@@ -102,7 +102,7 @@ pub enum ResponseMode {
 /// What its platform tells a function before anything else: where to report even a wrong setting.
 #[derive(Clone, Debug)]
 pub struct Platform {
-    /// `AWS_LAMBDA_RUNTIME_API`: host and port of the Runtime API.
+    /// `AWS_LAMBDA_RUNTIME_API`: host and port of the Runtime API, or its URL.
     pub runtime_api: String,
     /// `RUST_LOG`: what to log.
     pub log: String,

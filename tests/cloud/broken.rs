@@ -124,6 +124,30 @@ const BREAKS: &[Break] = &[
         },
         "taken on",
     ),
+    (
+        "rights without a bound",
+        |d| {
+            let read = json!({ "Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::x/images/*" });
+            d["Resources"]["DocsRole"]["Properties"]["Policies"] = json!([{ "PolicyDocument": { "Statement": read } }]);
+        },
+        "docs needs no object",
+    ),
+    (
+        "rights without a bound",
+        |d| {
+            let key = json!({ "Fn::Sub": "arn:${AWS::Partition}:s3:::${BucketName}/image/*" });
+            allow(d, "ImageListRole", json!({ "Effect": "Allow", "Action": "s3:GetObject", "Resource": key }));
+        },
+        "rights to image/*, and nothing is there",
+    ),
+    (
+        "rights without a bound",
+        |d| {
+            let path = "StatsRole/Properties/Policies/0/PolicyDocument/Statement/0/Condition/StringLike/s3:prefix";
+            set(d, path, json!(["flies/*"]));
+        },
+        "rights to flies/*",
+    ),
     ("rights without a bound", |d| remove(d, "WorkerPolicy/Properties/PolicyDocument/Statement/1"), "strike it out"),
     ("dead letters", |d| remove(d, "StoredQueue/Properties/RedrivePolicy"), "StoredQueue has no dead letters"),
     ("dead letters", |d| set(d, "SpokenDeadLetters/Properties/MessageRetentionPeriod", json!(60)), "forgets after 60"),

@@ -159,7 +159,6 @@ def look(url, bucket):
         },
         "queues": attributes,
         "functions": everything(functions, "list_functions", "Functions"),
-        "mappings": functions.list_event_source_mappings()["EventSourceMappings"],
         "roles": roles,
         "rules": rules,
         "routes": everything(gateway, "get_routes", "Items", ApiId=made),
@@ -168,6 +167,15 @@ def look(url, bucket):
         "dashboards": [json.loads(cloudwatch.get_dashboard(DashboardName=board)["DashboardBody"]) for board in boards],
         "secrets": api("secretsmanager", url).list_secrets()["SecretList"],
     }
+
+
+def unhook(url):
+    """What reads queues; told, and switched off, or moto would try to run functions."""
+    functions = api("lambda", url)
+    mappings = functions.list_event_source_mappings()["EventSourceMappings"]
+    for mapping in mappings:
+        functions.update_event_source_mapping(UUID=mapping["UUID"], Enabled=False)
+    return mappings
 
 
 def news(url, bucket, keys):
@@ -192,6 +200,7 @@ def main():
     with open(path, encoding="utf-8") as file:
         document = json.load(file)
     made = create(url, document, bucket)
+    mappings = unhook(url)
     resolve = Resolver(document, {"BucketName": bucket}, STACK, made)
     dropped, heard = {}, {}
     # Alarms after what they measure. The bucket's policy last: moto reads no conditions, and refuses whatever somebody
@@ -210,7 +219,7 @@ def main():
                 dropped[name] = resource["Type"]
         except Gone as gone:
             dropped[name] = f"{resource['Type']} needs {gone}"
-    result = {"made": made, "dropped": dropped, **look(url, bucket), "news": heard}
+    result = {"made": made, "dropped": dropped, **look(url, bucket), "mappings": mappings, "news": heard}
     json.dump(result, sys.stdout, default=str)
 
 

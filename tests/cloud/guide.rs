@@ -1,6 +1,6 @@
 //! The deploy guide: every command in it is run, as far as it goes without an account.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::process::Command;
 
@@ -81,15 +81,20 @@ fn every_command_of_the_guide_has_its_equivalent() {
 #[test]
 fn sam_knows_the_options_of_the_guide() {
     let Some(sam) = deploy_tool("sam") else { return };
-    for command in those(&guide(), Instead::Help) {
-        let words: Vec<_> = command.split(' ').collect();
-        let options = words.iter().position(|word| word.starts_with("--")).unwrap_or(words.len());
-        let output = offline(sam.clone()).args(&words[1..options]).arg("--help").output().expect("sam runs");
+    let guide = guide();
+    let mut used = BTreeMap::<Vec<&str>, BTreeSet<&str>>::new();
+    for command in those(&guide, Instead::Help) {
+        let words: Vec<_> = command.split(' ').skip(1).collect();
+        let (subcommand, options) = words.split_at(words.iter().take_while(|word| !word.starts_with("--")).count());
+        let options = options.iter().filter(|word| word.starts_with("--"));
+        used.entry(subcommand.to_vec()).or_default().extend(options);
+    }
+    for (subcommand, options) in used {
+        let output = offline(sam.clone()).args(&subcommand).arg("--help").output().expect("sam runs");
         let known = told(&output);
-        assert!(output.status.success(), "{command}: {known}");
-        for option in words[options..].iter().filter(|word| word.starts_with("--")) {
-            assert!(known.contains(option), "{command}: sam knows no {option}");
-        }
+        assert!(output.status.success(), "{subcommand:?}: {known}");
+        let unknown: Vec<_> = options.into_iter().filter(|option| !known.contains(option)).collect();
+        assert!(unknown.is_empty(), "{subcommand:?} knows no {unknown:?}");
     }
 }
 
@@ -114,7 +119,10 @@ fn sam_does_in_the_tree_what_the_guide_says() {
     let Some(sam) = deploy_tool("sam") else { return };
     for command in those(&guide(), Instead::InTree) {
         let output = offline(sam.clone()).args(command.split(' ').skip(1)).output().expect("sam runs");
-        assert!(output.status.success(), "{command}: {}", told(&output));
+        let told = told(&output);
+        // samconfig.toml asks for the linter; without it SAM says that it looked at the basics only.
+        let looked = told.contains("is a valid SAM Template") && !told.contains("basic");
+        assert!(output.status.success() && looked, "{command}: {told}");
     }
 }
 
@@ -135,8 +143,8 @@ async fn the_first_test_of_the_guide_passes_on_the_local_program() {
     let output = tokio::task::spawn_blocking(move || command.output().expect("a shell runs")).await.expect("it ends");
     assert!(output.status.success(), "{}", told(&output));
     let said = String::from_utf8_lossy(&output.stdout);
-    let healthy = said.contains("\"status\":\"ok\"") || said.contains("OK");
-    assert!(healthy && said.contains("/images/") && said.contains("msg"), "{said}");
+    let healthy = said.contains(r#""store":{"state":"ok"}"#);
+    assert!(healthy && said.contains("delete_token") && said.contains(r#"{"msg":"OK"}"#), "{said}");
     let sound = std::fs::read(folder.path().join("hello.mp3")).expect("hello.mp3");
     assert!(sound.len() > 1000, "{} bytes of sound", sound.len());
     assert!(folder.path().join("config/pannier.toml").is_file());

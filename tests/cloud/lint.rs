@@ -24,6 +24,8 @@ pub(super) fn offline(program: PathBuf) -> Command {
     let mut command = Command::new(program);
     command.current_dir(root());
     command.env("AWS_DEFAULT_REGION", "us-east-1").env("SAM_CLI_TELEMETRY", "0");
+    // Or checkov waits for a server of its makers.
+    command.env("BC_SKIP_MAPPING", "TRUE");
     command.env("AWS_ACCESS_KEY_ID", "test").env("AWS_SECRET_ACCESS_KEY", "test");
     command
 }
@@ -42,13 +44,6 @@ fn cfn_lint_finds_nothing_in_the_result() {
         .expect("a file");
     let output = offline(python_tool("cfn-lint").expect("as before")).arg(file.path()).output().expect("it runs");
     assert!(!output.status.success() && told(&output).contains("Nme"), "{}", told(&output));
-}
-
-#[test]
-fn sam_takes_the_template() {
-    let Some(sam) = deploy_tool("sam") else { return };
-    let output = offline(sam).args(["validate", "--lint", "--template", "template.yaml"]).output().expect("sam runs");
-    assert!(output.status.success() && told(&output).contains("is a valid SAM Template"), "{}", told(&output));
 }
 
 /// Of a hundred routes `sam deploy --guided` would ask one by one whether anybody may call them.
@@ -74,10 +69,12 @@ fn checkov_finds_what_is_meant_to_be() {
     let (Some(checkov), Some(file)) = (deploy_tool("checkov"), translated_file()) else { return };
     let config = std::fs::read_to_string(root().join(".checkov.yaml")).expect(".checkov.yaml");
     let meant: BTreeSet<_> = config.lines().filter_map(|line| line.trim().strip_prefix("- ")).collect();
+    // Elsewhere, or it would read that list by itself.
     let output = offline(checkov)
+        .current_dir(std::env::temp_dir())
         .args(["--framework", "cloudformation", "--compact", "--quiet", "--skip-download", "--output", "json"])
-        .args(["--file", "template.yaml", "--file"])
-        .arg(file.path())
+        .arg("--file")
+        .args([&root().join("template.yaml"), file.path()])
         .output()
         .expect("checkov runs");
     let report: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{}", told(&output)));

@@ -16,8 +16,6 @@ mod queues;
 mod rights;
 mod store;
 
-use std::collections::BTreeMap;
-
 use shared::endpoints::WORKERS;
 
 use self::document::{Document, translated};
@@ -26,8 +24,11 @@ use self::doors::Picks;
 /// The most resources that a stack may have (CloudFormation quotas).
 const RESOURCES: usize = 500;
 
+/// What is wrong with a document.
+type Rule = fn(&Document) -> Vec<String>;
+
 /// The rules that need nothing but the document.
-const RULES: [(&str, fn(&Document) -> Vec<String>); 13] = [
+const RULES: [(&str, Rule); 13] = [
     ("streams are streams", doors::streams),
     ("who may call a function URL", doors::urls),
     ("what waits longer than an HTTP API does", doors::patience),
@@ -75,7 +76,6 @@ fn the_router_is_deployed_as_it_is_tested() {
     assert!(deployed.len() < 10 * 1024);
 }
 
-/// Nothing of these is a function's: no request needs it.
 #[test]
 fn what_is_asked_of_cloudfront_alone_goes_where_it_should() {
     let asked = [
@@ -102,13 +102,4 @@ fn what_is_asked_of_cloudfront_alone_goes_where_it_should() {
     let Some(picked) = doors::ask(&calls) else { return };
     let expected: Picks = asked.map(|(method, path, to)| ((method.to_owned(), path.to_owned()), to.to_owned())).into();
     assert_eq!(picked, expected);
-}
-
-#[test]
-fn the_words_for_a_trigger_are_known() {
-    let kinds: BTreeMap<&str, (bool, bool)> = WORKERS
-        .iter()
-        .map(|worker| (worker.name, (worker.on_object.is_some(), worker.on_schedule.is_some())))
-        .collect();
-    assert!(kinds.values().any(|kind| kind.0) && kinds.values().any(|kind| kind.1), "{kinds:?}");
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 use shared::endpoints::ALL;
 use shared::http::Needs;
+use shared::storage::key::is_own;
 
 use super::document::{Document, Resource, each, target};
 
@@ -32,27 +33,34 @@ const UNBOUND: [(&str, &str, &str); 17] = [
     ("every function", "AWSXrayWriteOnlyAccess", "SAM attaches it: it writes traces, which are no resources"),
 ];
 
+/// Where the beginnings of keys are that callers may choose, and that of archives that are put together.
+const CHOSEN: [&str; 4] = ["${ArchivePrefix}", "${StorePrefix}", "assembled/", "assemblies/"];
+
 /// A statement that allows something.
 struct Allowed<'a> {
     owner: &'a str,
     statement: &'a Value,
 }
 
-/// Every policy document there is, with the resource that it belongs to.
-fn allowed(document: &Document) -> Vec<Allowed<'_>> {
-    let of = |resource: &Resource<'_>| match resource.kind() {
+/// The policy documents of a resource.
+fn policies<'a>(resource: &Resource<'a>) -> Vec<&'a Value> {
+    match resource.kind() {
         "AWS::IAM::Role" => {
-            each(resource.at("/Policies")).into_iter().map(|policy| &policy["PolicyDocument"]).collect::<Vec<_>>()
+            each(resource.at("/Policies")).into_iter().map(|policy| &policy["PolicyDocument"]).collect()
         }
         "AWS::KMS::Key" => vec![resource.at("/KeyPolicy")],
         "AWS::IAM::ManagedPolicy" | "AWS::S3::BucketPolicy" | "AWS::SQS::QueuePolicy" => {
             vec![resource.at("/PolicyDocument")]
         }
         _ => Vec::new(),
-    };
+    }
+}
+
+/// Every statement that allows something, with the resource that it belongs to.
+fn allowed(document: &Document) -> Vec<Allowed<'_>> {
     let mut found = Vec::new();
     for resource in document.resources() {
-        for statement in of(&resource).into_iter().flat_map(|policy| each(&policy["Statement"])) {
+        for statement in policies(&resource).into_iter().flat_map(|policy| each(&policy["Statement"])) {
             if statement["Effect"] == "Allow" {
                 found.push(Allowed { owner: resource.name, statement });
             }
@@ -109,6 +117,24 @@ pub(super) fn wildcards(document: &Document) -> Vec<String> {
     found.extend(used.difference(&known).map(|(owner, right)| format!("{owner} has {right} without a bound")));
     found.extend(known.difference(&used).map(|(owner, right)| format!("{owner} no longer has {right}: strike it out")));
     found.extend(needless(document));
+    found.extend(astray(document));
+    found
+}
+
+/// Rights to objects under names that nothing has.
+fn astray(document: &Document) -> Vec<String> {
+    let text = |value: &Value| value.as_str().or_else(|| value["Fn::Sub"].as_str()).map(str::to_owned);
+    let mut found = Vec::new();
+    for Allowed { owner, statement } in allowed(document) {
+        let objects = each(&statement["Resource"]).into_iter().filter_map(text);
+        let keys = objects.filter_map(|arn| Some(arn.split_once(":s3:::${BucketName}/")?.1.to_owned()));
+        let listed = statement["Condition"].as_object().into_iter().flatten();
+        let listed = listed.flat_map(|(_, condition)| each(&condition["s3:prefix"])).filter_map(text);
+        for key in keys.chain(listed).filter(|key| !is_own(key) && !CHOSEN.iter().any(|chosen| key.starts_with(chosen)))
+        {
+            found.push(format!("{owner} has rights to {key}, and nothing is there"));
+        }
+    }
     found
 }
 
@@ -124,10 +150,14 @@ fn foreign(document: &Document, role: &Resource<'_>, policy: &Value) -> Option<S
     (names.is_empty() || !names.iter().all(ours)).then(|| format!("{} has {policy}", role.name))
 }
 
-/// A function that does without the store has no rights of its own.
+/// The pages that are shown without the store, and with more where it is there.
+const SHOWN_ANYWAY: [&str; 1] = ["archives-page"];
+
+/// A function that does without the store may read nothing of it.
 fn needless(document: &Document) -> Vec<String> {
-    let without: BTreeSet<_> =
-        ALL.iter().filter(|endpoint| endpoint.needs != Needs::Store).map(|endpoint| endpoint.name).collect();
+    let does_without = |name: &&str| !SHOWN_ANYWAY.contains(name);
+    let without = ALL.iter().filter(|endpoint| endpoint.needs != Needs::Store).map(|endpoint| endpoint.name);
+    let without: BTreeSet<_> = without.filter(does_without).collect();
     let has = document.functions().filter(|function| without.contains(function.binary())).filter_map(|function| {
         let role = document.find(target(function.at("/Role"))?)?;
         let rights = role.at("/Policies").to_string();

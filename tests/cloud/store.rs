@@ -38,9 +38,9 @@ pub(super) fn bucket(document: &Document) -> Vec<String> {
     let aborts = |rule: &&Value| {
         rule["AbortIncompleteMultipartUpload"]["DaysAfterInitiation"].is_u64() && rule.get("Prefix").is_none()
     };
-    expect("unfinished multipart uploads stay", rules.iter().filter(on).any(|rule| aborts(rule)));
-    let expires = |rule: &&Value| rule["Prefix"] == "assembled/" && rule["ExpirationInDays"] == 1;
-    expect("assembled archives stay", rules.iter().filter(on).any(|rule| expires(rule)));
+    expect("unfinished multipart uploads stay", rules.iter().filter(on).any(aborts));
+    let expires = |rule: &&Value| rule["Prefix"] == "assembled/" && rule["ExpirationInDays"] == 2;
+    expect("assembled archives stay", rules.iter().filter(on).any(expires));
     let others = rules.iter().filter(|rule| rule.get("ExpirationInDays").is_some() && !expires(rule)).count();
     expect("it forgets something else", others == 0);
     found.extend(policy(document));

@@ -13,8 +13,9 @@ use tests::harness::{Event, Failure, Function, Mode, Terms};
 
 use super::{get, json, read, serving, texts};
 
-const DOORS: [(Event, Mode); 5] = [
+const DOORS: [(Event, Mode); 6] = [
     (Event::HttpApiV2, Mode::Buffered),
+    (Event::HttpApiV2Stage, Mode::Buffered),
     (Event::FunctionUrl, Mode::Buffered),
     (Event::FunctionUrl, Mode::Streamed),
     (Event::RestV1, Mode::Buffered),

@@ -1,9 +1,13 @@
 //! The Lambda door: real function binaries under a real Runtime API; and, for what no real function does on
 //! purpose, the same loop with endpoints that misbehave.
 
+mod buckets;
 mod door;
 mod misbehaving;
+mod queues;
 mod stream;
+mod sweep;
+mod watch;
 mod workers;
 
 use bytes::Bytes;

@@ -3,9 +3,9 @@
 use std::process::{Command, Stdio};
 use std::sync::Mutex;
 
-use testcontainers::core::{ContainerPort, WaitFor};
+use testcontainers::core::{ContainerPort, Host, WaitFor};
 use testcontainers::runners::AsyncRunner;
-use testcontainers::{GenericImage, ImageExt};
+use testcontainers::{ContainerAsync, GenericImage, ImageExt};
 use tokio::sync::OnceCell;
 
 use crate::require;
@@ -40,21 +40,33 @@ pub async fn endpoint() -> Option<String> {
 }
 
 async fn start() -> Result<String, String> {
+    let (container, url) = with(&[]).await?;
+    remove_with_this_process(container.id());
+    // Not dropped: it serves every test until the process ends.
+    std::mem::forget(container);
+    Ok(url)
+}
+
+/// A MinIO of one's own with more variables, and its URL. This machine is `host.docker.internal` to it.
+///
+/// # Errors
+/// Why it does not start.
+pub async fn with(variables: &[(String, String)]) -> Result<(ContainerAsync<GenericImage>, String), String> {
     let image = shared::config::variable("MINIO_IMAGE");
     let (name, tag) = image.as_deref().map_or(IMAGE, |image| image.rsplit_once(':').unwrap_or((image, "latest")));
-    let container = GenericImage::new(name, tag)
+    let mut container = GenericImage::new(name, tag)
         .with_exposed_port(ContainerPort::Tcp(9000))
         .with_wait_for(WaitFor::message_on_either_std("API:"))
         .with_env_var("MINIO_ROOT_USER", ACCESS_KEY)
         .with_env_var("MINIO_ROOT_PASSWORD", SECRET_KEY)
-        .start()
-        .await
-        .map_err(|error| error.to_string())?;
+        .with_host("host.docker.internal", Host::HostGateway);
+    for (name, value) in variables {
+        container = container.with_env_var(name, value);
+    }
+    let container = container.start().await.map_err(|error| error.to_string())?;
     let port = container.get_host_port_ipv4(9000).await.map_err(|error| error.to_string())?;
-    remove_with_this_process(container.id());
-    // Not dropped: it serves every test until the process ends.
-    std::mem::forget(container);
-    Ok(format!("http://127.0.0.1:{port}"))
+    let url = format!("http://127.0.0.1:{port}");
+    Ok((container, url))
 }
 
 /// Statics are not dropped, and a killed test cleans nothing up. A shell that waits for the end of its

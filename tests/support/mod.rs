@@ -8,9 +8,13 @@
 pub mod arbitrary;
 pub mod binaries;
 pub mod client;
+pub mod functions;
 pub mod harness;
 pub mod memory;
 pub mod minio;
 pub mod program;
+pub mod provision;
+pub mod queues;
 pub mod require;
 pub mod stack;
+pub mod template;

@@ -1,6 +1,5 @@
 //! A door to the functions with a store behind it.
 
-use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,22 +9,20 @@ use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
 use aws_sdk_s3::primitives::ByteStream;
 use bytes::Bytes;
 use http::{Request, Response};
-use http_body_util::BodyExt;
 use local::store::{self, Options, Store};
 use serde_json::json;
 use shared::app::App;
 use shared::config::Config;
 use shared::endpoints;
 use shared::events::{Worker, run_schedule};
-use shared::http::{Body, body, dispatch, find};
+use shared::http::{Body, body, dispatch};
 use shared::storage::{Storage, Transport};
 use tempfile::TempDir;
-use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-use crate::binaries::binary;
 use crate::client::{self, Answer, Client};
-use crate::harness::{Event, Function, Mode};
+use crate::functions::Functions;
+use crate::harness::Mode;
 use crate::minio;
 use crate::program::Program;
 
@@ -99,7 +96,7 @@ pub struct Stack {
 enum Entrance {
     Direct(Arc<App>),
     Program { program: Program, arguments: Vec<String>, variables: Vec<(String, String)> },
-    Functions { variables: Vec<(String, String)>, running: Mutex<HashMap<&'static str, Arc<Function>>> },
+    Functions(Functions),
 }
 
 impl Stack {
@@ -157,7 +154,7 @@ impl Stack {
             Door::Functions => {
                 s3.create_bucket().bucket(&bucket).send().await.expect("a bucket");
                 variables.push(("S3_ENDPOINT".to_owned(), endpoint.clone()));
-                Entrance::Functions { variables, running: Mutex::default() }
+                Entrance::Functions(Functions::new(variables))
             }
         };
         let stack = Self { s3, bucket, endpoint, entrance, http: client::client(), _store: store, _data: data };
@@ -179,6 +176,11 @@ impl Stack {
     /// The data folder of the program.
     pub fn data(&self) -> PathBuf {
         self._data.path().join("data")
+    }
+
+    /// The document of the configuration.
+    pub fn document(&self) -> PathBuf {
+        self._data.path().join("pannier.toml")
     }
 
     /// `kill -9` of the program, and another start on the same folder.
@@ -213,6 +215,30 @@ impl Stack {
         stack
     }
 
+    /// The functions.
+    ///
+    /// # Panics
+    /// If the door is another.
+    pub fn functions(&self) -> &Functions {
+        match &self.entrance {
+            Entrance::Functions(functions) => functions,
+            _ => panic!("this stack has no functions"),
+        }
+    }
+
+    /// The same functions in this process, over the same embedded store.
+    ///
+    /// # Panics
+    /// If the store is another, or the program's.
+    pub async fn direct(&self) -> Self {
+        let store = self._store.as_ref().expect("an embedded store of this process");
+        let config = config(&self.endpoint, &self.document());
+        let entrance = Entrance::Direct(app(store, config, self.store().1).await);
+        let (s3, bucket, endpoint) = (self.s3.clone(), self.bucket.clone(), self.endpoint.clone());
+        let data = tempfile::tempdir().expect("a temporary folder");
+        Self { s3, bucket, endpoint, entrance, http: client::client(), _store: Some(store.clone()), _data: data }
+    }
+
     /// The URL of the store, and the keys to it.
     pub fn store(&self) -> (&str, (&'static str, &'static str)) {
         (&self.endpoint, (minio::ACCESS_KEY, minio::SECRET_KEY))
@@ -229,12 +255,7 @@ impl Stack {
                 let response = self.http.request(Request::from_parts(head, body)).await.expect("the program answers");
                 Some(response.map(body::boxed))
             }
-            Entrance::Functions { .. } => {
-                let (function, shape) = self.function_for(&request).await;
-                let (head, body) = request.into_parts();
-                let body = body.collect().await.expect("a test's body").to_bytes();
-                function.call(shape, Request::from_parts(head, body)).await.ok()
-            }
+            Entrance::Functions(functions) => functions.open(request).await.ok(),
         }
     }
 
@@ -298,9 +319,9 @@ impl Stack {
                 run_schedule(app, worker, deadline).await.expect("the worker does its work");
             }
             Entrance::Program { .. } => {}
-            Entrance::Functions { .. } => {
+            Entrance::Functions(functions) => {
                 let time = json!({ "source": "aws.events", "detail-type": "Scheduled Event" });
-                self.function(worker.name, Mode::Buffered).await.invoke(time).await;
+                functions.function(worker.name, Mode::Buffered).await.invoke(time).await;
             }
         }
     }
@@ -313,7 +334,8 @@ impl Stack {
         let news = json!({ "Records": [{ "eventName": "ObjectCreated:Put", "s3": {
             "bucket": { "name": self.bucket }, "object": { "key": key, "size": 0, "eTag": "e" } } }] });
         let batch = json!({ "Records": [{ "messageId": "1", "eventSource": "aws:sqs", "body": news.to_string() }] });
-        self.function(worker.name, Mode::Buffered).await.invoke(batch).await["batchItemFailures"].take()
+        let function = self.functions().function(worker.name, Mode::Buffered).await;
+        function.invoke(batch).await["batchItemFailures"].take()
     }
 
     /// Waits until every CRC-32 of an archive is known, and returns the whole of it.
@@ -340,26 +362,6 @@ impl Stack {
                 tokio::task::yield_now().await;
             }
         }
-    }
-
-    /// The function that a gateway would choose, and how it would ask it.
-    async fn function_for(&self, request: &Request<Body>) -> (Arc<Function>, Event) {
-        let name = find(endpoints::ALL, request.method(), request.uri().path()).map_or("fallback", |found| found.name);
-        let streams = name.ends_with("-download") || name == "speech-speak";
-        let (mode, shape) =
-            if streams { (Mode::Streamed, Event::FunctionUrl) } else { (Mode::Buffered, Event::HttpApiV2) };
-        (self.function(name, mode).await, shape)
-    }
-
-    /// A function of this stack, started when it is needed first.
-    async fn function(&self, name: &'static str, mode: Mode) -> Arc<Function> {
-        let Entrance::Functions { variables, running } = &self.entrance else { panic!("this stack has no functions") };
-        let mut running = running.lock().await;
-        if !running.contains_key(name) {
-            let variables: Vec<_> = variables.iter().map(|(name, value)| (&**name, &**value)).collect();
-            running.insert(name, Arc::new(Function::start(&binary(name), &variables, mode).await));
-        }
-        running[name].clone()
     }
 }
 

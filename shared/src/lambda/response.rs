@@ -133,6 +133,7 @@ struct Head {
     headers: Option<BTreeMap<String, String>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     multi_value_headers: Option<BTreeMap<String, Vec<String>>>,
+    /// Of the later shape, be it empty: `cargo lambda watch` takes no answer without it.
     #[serde(skip_serializing_if = "Option::is_none")]
     cookies: Option<Vec<String>>,
 }
@@ -148,9 +149,9 @@ impl Head {
             Shape::V1 => Self { status_code, headers: None, multi_value_headers: Some(values), cookies: None },
             Shape::V2 => {
                 // The one header whose values cannot be joined (RFC 9110, 5.3).
-                let cookies = values.remove(SET_COOKIE.as_str());
+                let cookies = values.remove(SET_COOKIE.as_str()).unwrap_or_default();
                 let joined = values.into_iter().map(|(name, values)| (name, values.join(", "))).collect();
-                Self { status_code, headers: Some(joined), multi_value_headers: None, cookies }
+                Self { status_code, headers: Some(joined), multi_value_headers: None, cookies: Some(cookies) }
             }
         }
     }

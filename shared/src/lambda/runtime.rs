@@ -38,6 +38,9 @@ const DEADLINE_MARGIN: Duration = Duration::from_millis(200);
 /// The deadline of an invocation that names none: the platform's longest.
 const LONGEST: Duration = Duration::from_secs(15 * 60);
 
+/// The first of November 2018, when the Runtime API came out, in Unix time: no deadline lies before it.
+const FIRST_TIME: Duration = Duration::from_secs(1_541_030_400);
+
 const AWS_REQUEST_ID: HeaderName = HeaderName::from_static("lambda-runtime-aws-request-id");
 const INVOCATION_ID: HeaderName = HeaderName::from_static("lambda-runtime-invocation-id");
 const DEADLINE_MS: HeaderName = HeaderName::from_static("lambda-runtime-deadline-ms");
@@ -100,6 +103,8 @@ impl Failure {
 /// A client of the Runtime API.
 pub(crate) struct RuntimeApi {
     authority: String,
+    /// What stands before the API's own paths: nothing on the platform itself.
+    prefix: String,
     connection: Option<Connection>,
 }
 
@@ -116,9 +121,12 @@ impl Drop for Connection {
 }
 
 impl RuntimeApi {
-    /// `authority` is host and port. Nothing is sent yet.
-    pub(crate) fn new(authority: &str) -> Self {
-        Self { authority: authority.to_owned(), connection: None }
+    /// `address` is host and port, as the platform gives them, or a whole `http://` URL, as `cargo lambda watch` does,
+    /// whose functions share one port. Nothing is sent yet.
+    pub(crate) fn new(address: &str) -> Self {
+        let address = address.trim_start_matches("http://").trim_end_matches('/');
+        let (authority, prefix) = address.split_at(address.find('/').unwrap_or(address.len()));
+        Self { authority: authority.to_owned(), prefix: prefix.to_owned(), connection: None }
     }
 
     /// Waits for the next invocation, for as long as it takes.
@@ -203,7 +211,7 @@ impl RuntimeApi {
         headers: HeaderMap,
         body: Body,
     ) -> Result<Response<Incoming>, BoxError> {
-        let mut request = Request::builder().method(method).uri(format!("{BASE}{path}")).body(body)?;
+        let mut request = Request::builder().method(method).uri(format!("{}{BASE}{path}", self.prefix)).body(body)?;
         *request.headers_mut() = headers;
         request.headers_mut().insert(HOST, HeaderValue::try_from(&self.authority)?);
         // A kept connection may have been closed by the other side; a new one fails for good.
@@ -247,10 +255,14 @@ fn mark_failed(headers: &mut HeaderMap, failure: &Failure) {
     headers.insert(ERROR_TYPE, HeaderValue::from_static(failure.kind));
 }
 
-/// From milliseconds of Unix time, minus our margin.
+/// From milliseconds of Unix time, minus our margin. A time of before there was a Runtime API is one that is left:
+/// `cargo lambda watch` says 600,000.
 fn deadline_of(milliseconds: Option<u64>) -> Instant {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let left = milliseconds.map_or(LONGEST, |at| Duration::from_millis(at).saturating_sub(now).min(LONGEST));
+    let left = milliseconds.map(Duration::from_millis).map_or(LONGEST, |at| match at < FIRST_TIME {
+        true => at.min(LONGEST),
+        false => at.saturating_sub(now).min(LONGEST),
+    });
     Instant::now() + left.saturating_sub(DEADLINE_MARGIN)
 }
 

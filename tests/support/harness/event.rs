@@ -9,43 +9,61 @@ use http::{HeaderMap, Request};
 use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value, json};
 
-/// The stage of the API Gateway that the harness plays.
+use super::process::Mode;
+
+/// The named stage of the API Gateway that the harness plays.
 pub(super) const STAGE: &str = "prod";
+
+/// The stage that has no name in paths. A function URL is always at it.
+const NO_STAGE: &str = "$default";
 
 /// Who sends an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Event {
-    /// An HTTP API with payload format 2.0 and a named stage. It cannot stream.
+    /// An HTTP API with payload format 2.0 and its own stage. It cannot stream.
     HttpApiV2,
+    /// The same with a named stage, which stands before the path.
+    HttpApiV2Stage,
     /// A function URL.
     FunctionUrl,
-    /// A REST API that treats every type as binary.
+    /// A REST API with a named stage, which treats every type as binary.
     RestV1,
 }
 
 impl Event {
+    /// Everyone who can send an event to a function that answers in this mode.
+    pub fn all(mode: Mode) -> &'static [Self] {
+        match mode {
+            Mode::Buffered => &[Self::HttpApiV2, Self::HttpApiV2Stage, Self::FunctionUrl, Self::RestV1],
+            Mode::Streamed => &[Self::FunctionUrl, Self::RestV1],
+        }
+    }
+
+    /// Whether answers can be streamed to it.
+    pub fn streams(self) -> bool {
+        Self::all(Mode::Streamed).contains(&self)
+    }
+
     /// The event for a request. A relative target, or an absolute one, whose host goes into `Host`.
     pub fn of(self, request: &Request<Bytes>) -> Value {
-        let domain = match self {
-            Self::FunctionUrl => "abcdefghijklmnop.lambda-url.eu-central-1.on.aws",
-            Self::HttpApiV2 | Self::RestV1 => "a1b2c3d4e5.execute-api.eu-central-1.amazonaws.com",
-        };
-        let host = request.uri().host().unwrap_or(domain).to_owned();
+        // One name for all doors, as a CDN before them gives it.
+        let host = request.uri().host().unwrap_or("pannier.example.org").to_owned();
         match self {
             Self::RestV1 => rest(request, &host),
-            Self::HttpApiV2 => v2(request, &host, STAGE),
-            Self::FunctionUrl => v2(request, &host, "$default"),
+            // A function URL hands the path on as it came, an HTTP API decodes it and puts a named stage before it.
+            Self::FunctionUrl => v2(request, &host, NO_STAGE, request.uri().path()),
+            Self::HttpApiV2 => v2(request, &host, NO_STAGE, &decoded(request)),
+            Self::HttpApiV2Stage => v2(request, &host, STAGE, &format!("/{STAGE}{}", decoded(request))),
         }
     }
 }
 
-fn v2(request: &Request<Bytes>, host: &str, stage: &str) -> Value {
+fn decoded(request: &Request<Bytes>) -> String {
+    percent_decode_str(request.uri().path()).decode_utf8_lossy().into_owned()
+}
+
+fn v2(request: &Request<Bytes>, host: &str, stage: &str, path: &str) -> Value {
     let headers = request.headers();
-    // A function URL hands the path on as it came, an HTTP API decodes it and puts its stage before it.
-    let path = match stage {
-        "$default" => request.uri().path().to_owned(),
-        _ => format!("/{stage}{}", percent_decode_str(request.uri().path()).decode_utf8_lossy()),
-    };
     let cookies: Vec<&str> = texts(headers, COOKIE.as_str()).flat_map(|line| line.split("; ")).collect();
     let mut event = json!({
         "version": "2.0",
@@ -92,8 +110,11 @@ fn rest(request: &Request<Bytes>, host: &str) -> Value {
         .keys()
         .map(|name| (name.to_string(), json!(texts(headers, name.as_str()).collect::<Vec<_>>())))
         .collect();
-    several.entry("Host").or_insert(json!([host]));
-    several.entry("X-Forwarded-Proto").or_insert(json!(["https"]));
+    for (name, value) in [("Host", host), ("X-Forwarded-Proto", "https")] {
+        if !headers.contains_key(name) {
+            several.insert(name.to_owned(), json!([value]));
+        }
+    }
     let pairs = query_pairs(request);
     let last = |map: &Map<String, Value>| -> Value {
         map.iter().map(|(name, values)| (name.clone(), json!(strings(values).last()))).collect()
