@@ -28,7 +28,7 @@ const RESOURCES: usize = 500;
 type Rule = fn(&Document) -> Vec<String>;
 
 /// The rules that need nothing but the document.
-const RULES: [(&str, Rule); 13] = [
+const RULES: [(&str, Rule); 14] = [
     ("streams are streams", doors::streams),
     ("who may call a function URL", doors::urls),
     ("what waits longer than an HTTP API does", doors::patience),
@@ -41,8 +41,27 @@ const RULES: [(&str, Rule); 13] = [
     ("alarms", alarms::measured),
     ("everything has its alarm", alarms::complete),
     ("the bucket", store::bucket),
+    ("settings", settings),
     ("size", size),
 ];
+
+/// Variables that are not of `config.rs`: one is a library's, the other comes with archives that are put together.
+const NO_SETTINGS: [&str; 2] = ["AWS_LC_SYS_NO_JITTER_ENTROPY", "ARCHIVE_ASSEMBLE"];
+
+/// Every variable that a function is given is one that it reads.
+fn settings(document: &Document) -> Vec<String> {
+    let read = ["config.rs", "config/business.rs", "config/instances.rs", "config/speech.rs"]
+        .map(|file| std::fs::read_to_string(document::root().join("shared/src").join(file)).expect("a source"))
+        .concat();
+    let mut found = Vec::new();
+    for function in document.functions() {
+        let given = function.at("/Environment/Variables").as_object().into_iter().flatten().map(|(name, _)| name);
+        let unknown =
+            given.filter(|name| !NO_SETTINGS.contains(&name.as_str()) && !read.contains(&format!("\"{name}\"")));
+        found.extend(unknown.map(|name| format!("{} is given {name}, which nobody reads", function.binary())));
+    }
+    found
+}
 
 fn size(document: &Document) -> Vec<String> {
     let count = document.resources().count();
