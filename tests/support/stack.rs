@@ -232,7 +232,7 @@ impl Stack {
     /// If the store is another, or the program's.
     pub async fn direct(&self) -> Self {
         let store = self._store.as_ref().expect("an embedded store of this process");
-        let config = config(&self.endpoint, &self.document());
+        let config = config(&self.endpoint, &self.document(), &[]);
         let entrance = Entrance::Direct(app(store, config, self.store().1).await);
         let (s3, bucket, endpoint) = (self.s3.clone(), self.bucket.clone(), self.endpoint.clone());
         let data = tempfile::tempdir().expect("a temporary folder");
