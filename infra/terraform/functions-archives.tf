@@ -22,9 +22,10 @@ locals {
       timeout = 900
       # A large one may be assembled in the bucket.
       variables = { ARCHIVE_ASSEMBLE = var.archive_assemble }
-      finds     = ["${var.archive_prefix}*", "crc32/*", "assembled/*"]
-      reads     = ["${var.archive_prefix}*", "crc32/*", "assembled/*"]
-      writes    = ["crc32/*", "assembled/*"]
+      finds     = ["${var.archive_prefix}*", "crc32/*", "assembled/*", "assemblies/*"]
+      reads     = ["${var.archive_prefix}*", "crc32/*", "assembled/*", "assemblies/*"]
+      writes    = ["crc32/*", "assembled/*", "assemblies/*"]
+      deletes   = ["assemblies/*"]
       aborts    = ["assembled/*"]
       parts     = ["assembled/*"]
     }

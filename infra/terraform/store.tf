@@ -64,9 +64,9 @@ resource "aws_s3_bucket_lifecycle_configuration" "store" {
     }
   }
 
-  # Archives assembled in the bucket are made again when they are asked for again.
+  # As above: a day old they are deleted anyway.
   rule {
-    id     = "expire-assembled-archives"
+    id     = "forget-assembled-archives"
     status = "Enabled"
 
     filter {
@@ -74,7 +74,7 @@ resource "aws_s3_bucket_lifecycle_configuration" "store" {
     }
 
     expiration {
-      days = 1
+      days = 2
     }
   }
 }
