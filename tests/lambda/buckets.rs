@@ -33,7 +33,7 @@ const MINIO: &[(&str, &str)] = &[
     ("CorsConfiguration", "NotImplemented"),
     // It knows no AbortIncompleteMultipartUpload and takes no rules with one; it does so by itself, after a day.
     ("LifecycleConfiguration", "InvalidArgument"),
-    // It knows no CloudFront; nginx stands before it, and asks with a key.
+    // It knows no CloudFront, which may read images and tracks.
     ("BucketPolicy for services", "MalformedPolicy"),
     // Every object is the bucket's owner's: there are no access lists to switch off, and no such calls.
     ("OwnershipControls", "MalformedXML"),

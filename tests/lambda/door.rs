@@ -140,11 +140,22 @@ async fn nothing_in_a_path_is_normalised() {
 #[tokio::test]
 async fn a_text_body_arrives_as_text() {
     let function = serving(&[&ECHO], Mode::Buffered).await;
-    for event in [Event::HttpApiV2, Event::FunctionUrl, Event::RestV1] {
-        let request = Request::put("/echo/a").header("Content-Type", "application/json").body(Bytes::from("{\"ä\":1}"));
-        let (_, bytes) = read(function.call(event, request.unwrap()).await.unwrap()).await;
-        assert_eq!(json(&bytes)["body"], STANDARD.encode("{\"ä\":1}"));
+    let request = || {
+        let request = Request::put("/echo/a").header("Content-Type", "application/json");
+        request.body(Bytes::from("{\"ä\":1}")).unwrap()
+    };
+    for event in Event::all(Mode::Buffered) {
+        let (_, bytes) = read(function.call(*event, request()).await.unwrap()).await;
+        assert_eq!(json(&bytes)["body"], STANDARD.encode("{\"ä\":1}"), "{event:?}");
     }
+    // A REST API that treats no type as binary.
+    let mut event = Event::RestV1.of(&request());
+    event["body"] = json!("{\"ä\":1}");
+    event["isBase64Encoded"] = json!(false);
+    let mut answer = function.raw(&event, Terms::default()).await.unwrap();
+    answer.whole().await;
+    let body = json(&answer.bytes)["body"].take();
+    assert_eq!(json(body.as_str().unwrap().as_bytes())["body"], STANDARD.encode("{\"ä\":1}"));
 }
 
 /// Headers with several values, among them the one that cannot be joined.

@@ -41,7 +41,6 @@ pub async fn endpoint() -> Option<String> {
 
 async fn start() -> Result<String, String> {
     let (container, url) = with(&[]).await?;
-    remove_with_this_process(container.id());
     // Not dropped: it serves every test until the process ends.
     std::mem::forget(container);
     Ok(url)
@@ -64,6 +63,7 @@ pub async fn with(variables: &[(String, String)]) -> Result<(ContainerAsync<Gene
         container = container.with_env_var(name, value);
     }
     let container = container.start().await.map_err(|error| error.to_string())?;
+    remove_with_this_process(container.id());
     let port = container.get_host_port_ipv4(9000).await.map_err(|error| error.to_string())?;
     let url = format!("http://127.0.0.1:{port}");
     Ok((container, url))

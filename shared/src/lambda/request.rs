@@ -8,7 +8,12 @@
 //! | REST API | `path`, as it was sent, without the stage | decoded, by name |
 //!
 //! A decoded path is encoded again: whatever cannot stand in a path, and a `%` that starts no escape. (A name
-//! that holds an escape in plain text, `100%25`, cannot be told from the other kind and stays as it is.)
+//! that holds an escape in plain text, `100%25`, cannot be told from the other kind and stays as it is. And behind an
+//! HTTP API an encoded slash is a slash: no name in a path of ours has one.)
+//!
+//! No answer names a stage: redirects begin with `/`, absolute links with `PUBLIC_URL` or the host. That is right behind
+//! a CDN or a domain of one's own. Whoever calls an API at its own address, with a named stage, gets the right links
+//! from a `PUBLIC_URL` that ends in the stage; redirects and pages then lead past it.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
