@@ -144,10 +144,13 @@ on_every_store! {
     async fn parts_can_be_copied(storage: &Storage) {
         let minimum = usize::try_from(PART_MINIMUM).unwrap();
         let source = arbitrary::bytes(4, minimum + 1000);
-        storage.main.put(&Key::Listed("a b/sourcé"), source.clone(), Put::default()).await.unwrap();
+        let etag = storage.main.put(&Key::Listed("a b/sourcé"), source.clone(), Put::default()).await.unwrap();
         let upload = storage.main.multipart(&Key::Listed("made"), Making::default()).await.unwrap();
+        let range = 500..PART_MINIMUM + 500;
+        let stale = upload.part_copy(1, &Key::Listed("a b/sourcé"), range.clone(), Some("\"other\"")).await.unwrap_err();
+        assert_eq!(stale.fault, Fault::Precondition);
         let parts = vec![
-            upload.part_copy(1, &Key::Listed("a b/sourcé"), 500..PART_MINIMUM + 500, None).await.unwrap(),
+            upload.part_copy(1, &Key::Listed("a b/sourcé"), range, Some(&etag)).await.unwrap(),
             upload.part_copy(2, &Key::Listed("a b/sourcé"), 0..7, None).await.unwrap(),
         ];
         upload.complete(parts, Put::default()).await.unwrap();

@@ -55,7 +55,7 @@ pub(crate) async fn run() {
         "bytes",
         "in",
         "out",
-        "in + out / 2, of the archive",
+        "(in + out) / 2, of the archive",
         "to the 302",
         "to the next",
         "streamed",
