@@ -7,8 +7,9 @@ use futures_util::FutureExt;
 use http::{Method, Request, Response, StatusCode};
 use serde_json::json;
 use shared::app::App;
+use shared::endpoints::{ALL, WORKERS};
 use shared::http::{Auth, Dialect, Endpoint, Limits, Needs, Outcome, Reply, Verb, body};
-use tests::binaries::binary;
+use tests::binaries::{GLIBC, binary, newest_glibc};
 use tests::harness::{Event, Failure, Function, Mode, Terms};
 
 use super::{get, json, read, serving, texts};
@@ -256,4 +257,13 @@ async fn the_function_ends_with_its_platform() {
     let terms = Terms { refuse: Some(StatusCode::INTERNAL_SERVER_ERROR), ..Terms::default() };
     function.raw(&event, terms).await.unwrap();
     assert_eq!(function.ended().await.unwrap(), "the platform asked us to exit");
+}
+
+#[test]
+fn every_function_runs_with_the_c_library_of_the_cloud() {
+    let endpoints = ALL.iter().chain([&&shared::pages::FALLBACK]).map(|endpoint| endpoint.name);
+    for name in endpoints.chain(WORKERS.iter().map(|worker| worker.name)) {
+        let newest = newest_glibc(&binary(name));
+        assert!(newest <= GLIBC, "{name} asks for glibc {newest:?}");
+    }
 }

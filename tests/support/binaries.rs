@@ -1,6 +1,6 @@
 //! Where the programs are: beside the tests, of the same build.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
@@ -29,4 +29,22 @@ fn build() -> PathBuf {
     let status = cargo.status().expect("cargo runs");
     assert!(status.success(), "the workspace does not build");
     folder.to_owned()
+}
+
+/// The newest version of glibc that a function may ask for: that of Amazon Linux 2023.
+pub const GLIBC: (u32, u32) = (2, 34);
+
+/// The newest version of glibc whose symbols a program asks for.
+///
+/// # Panics
+/// If it asks for none, or `objdump` is not there.
+pub fn newest_glibc(path: &Path) -> (u32, u32) {
+    let output = Command::new("objdump").arg("-T").arg(path).output().expect("binutils are there");
+    let symbols = String::from_utf8_lossy(&output.stdout).into_owned();
+    let versions = symbols.split("GLIBC_").skip(1).filter_map(|rest| {
+        let version: String = rest.chars().take_while(|c| c.is_ascii_digit() || *c == '.').collect();
+        let mut parts = version.split('.').map(str::parse);
+        Some((parts.next()?.ok()?, parts.next()?.ok()?))
+    });
+    versions.max().unwrap_or_else(|| panic!("{} asks for no glibc", path.display()))
 }

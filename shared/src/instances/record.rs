@@ -8,7 +8,7 @@ use crate::app::App;
 use crate::clock;
 use crate::error::Error;
 use crate::seal;
-use crate::storage::{Bucket, Fault, InstanceKey, Key, Versioned};
+use crate::storage::{Bucket, InstanceKey, Key, Versioned};
 
 /// What passwords are sealed for.
 const PURPOSE: &str = "instance-password";
@@ -136,10 +136,7 @@ impl Name {
         bucket: &Bucket,
         change: impl Fn(Instance) -> Option<Instance>,
     ) -> Result<Option<Instance>, Error> {
-        bucket.update_if(&self.key(), change).await.map_err(|error| match error.fault {
-            Fault::Conflict => Error::unavailable("Too much is done with this instance at once."),
-            _ => error.into(),
-        })
+        Ok(bucket.update_if(&self.key(), change).await?)
     }
 
     /// Seals a password for this instance.

@@ -10,7 +10,7 @@ use crate::lease::{self, Lease};
 use crate::random_name;
 use crate::storage::{Creation, Fault, Key, Making, Multipart, Storage, StoreError};
 
-/// How often a record that is being changed by others is looked at before the caller is told to come again.
+/// How often a record that others change, too, is looked at before its work counts as theirs.
 const ROUNDS: u32 = 20;
 
 /// The work on the archive of one folder.
@@ -161,17 +161,11 @@ impl Holder {
 
     /// Changes the record while it is ours, which it is a while longer then; `None` if it is not.
     async fn change(&self, change: impl Fn(Assembly) -> Assembly) -> Result<Option<Assembly>, Error> {
-        let (bucket, key) = (&self.storage.main, Key::Assembly(&self.folder));
-        for _ in 0..ROUNDS {
-            let Some(found) = bucket.read::<Assembly>(&key).await? else { return Ok(None) };
-            let ours = found.value.lease.as_ref().is_some_and(|lease| lease.is_of(&self.mine));
-            let longer = Assembly { lease: Some(Lease::of(&self.mine)), ..found.value.clone() };
-            let Some(next) = ours.then_some(longer).map(&change) else { return Ok(None) };
-            if bucket.replace(&key, &found, &next).await? {
-                return Ok(Some(next));
-            }
-        }
-        Err(Error::unavailable("Too many work on this archive at once."))
+        let changed = self.storage.main.update_if(&Key::Assembly(&self.folder), |found: Assembly| {
+            let ours = found.lease.as_ref().is_some_and(|lease| lease.is_of(&self.mine));
+            ours.then(|| change(Assembly { lease: Some(Lease::of(&self.mine)), ..found }))
+        });
+        Ok(changed.await?)
     }
 
     fn assembly(&self, making: Option<Begun>) -> Assembly {
