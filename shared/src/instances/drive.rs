@@ -153,12 +153,12 @@ impl Driver<'_> {
         if !self.has_slot(instance, claimed).await? {
             return self.take_slot(instance).await;
         }
-        if let Some((host, ports)) = self.engine.ports() {
-            if !self.has_port(instance, host, claimed).await? {
-                let free = claim::free_port(self.bucket(), host, ports).await?;
-                let port = free.ok_or_else(|| Error::unavailable("Every port is in use."))?;
-                return self.write(instance, |found| Instance { port: Some(port), ..found }).await;
-            }
+        if let Some((host, ports)) = self.engine.ports()
+            && !self.has_port(instance, host, claimed).await?
+        {
+            let free = claim::free_port(self.bucket(), host, ports).await?;
+            let port = free.ok_or_else(|| Error::unavailable("Every port is in use."))?;
+            return self.write(instance, |found| Instance { port: Some(port), ..found }).await;
         }
         self.bring_up(instance).await
     }

@@ -161,7 +161,8 @@ impl Holder {
 
     /// Changes the record while it is ours, which it is a while longer then; `None` if it is not.
     async fn change(&self, change: impl Fn(Assembly) -> Assembly) -> Result<Option<Assembly>, Error> {
-        let changed = self.storage.main.update_if(&Key::Assembly(&self.folder), |found: Assembly| {
+        let key = Key::Assembly(&self.folder);
+        let changed = self.storage.main.update_if(&key, |found: Assembly| {
             let ours = found.lease.as_ref().is_some_and(|lease| lease.is_of(&self.mine));
             ours.then(|| change(Assembly { lease: Some(Lease::of(&self.mine)), ..found }))
         });
