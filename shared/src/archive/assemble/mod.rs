@@ -2,15 +2,15 @@
 //!
 //! With `ARCHIVE_ASSEMBLE` set, a GET of a larger archive is answered 302 to a presigned URL of an object that has the
 //! very bytes that would be streamed. It is one multipart upload: large contents are copied by the store itself
-//! (UploadPartCopy, each with `copy-source-if-match`), all else is [sent](super::send) as parts, by the code that streams.
-//! [`parts`] says which is which.
+//! (UploadPartCopy, each with `copy-source-if-match`), all else is sent as parts, by the code that streams.
+//! `parts` says which is which.
 //!
 //! | key | object |
 //! |---|---|
 //! | `assembled/{folder}/{entity tag}.{id}.zip` | an archive; never written twice, and no older than a day |
 //! | `assemblies/{folder}` | the work on one: its entity tag, its multipart upload, and whose it is |
 //!
-//! Whoever asks first begins. The work belongs to a holder for a while ([`claim`]); others wait for it to end, which they see
+//! Whoever asks first begins. The work belongs to a holder for a while (`claim`); others wait for it to end, which they see
 //! in a listing. A holder that dies is followed by the next request or by the worker [`ASSEMBLE_ARCHIVES`], which find the
 //! parts that are there. The lease only keeps them from doing things twice: two that work on one multipart upload send the
 //! same parts, and it can be completed once. A request works for as long as its client may wait, and then says 503 with
