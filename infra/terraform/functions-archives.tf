@@ -22,12 +22,18 @@ locals {
       timeout = 900
       # A large one may be assembled in the bucket.
       variables = { ARCHIVE_ASSEMBLE = var.archive_assemble }
-      finds     = ["${var.archive_prefix}*", "crc32/*", "assembled/*", "assemblies/*"]
-      reads     = ["${var.archive_prefix}*", "crc32/*", "assembled/*", "assemblies/*"]
-      writes    = ["crc32/*", "assembled/*", "assemblies/*"]
-      deletes   = ["assemblies/*"]
-      aborts    = ["assembled/*"]
-      parts     = ["assembled/*"]
+      uses      = ["assembling"]
+    }
+
+    assemble-archives = {
+      says      = "Finishes archives that were begun in the bucket, and removes those that are a day old."
+      memory    = 1024
+      timeout   = 900
+      every     = "5 minutes"
+      variables = { ARCHIVE_ASSEMBLE = var.archive_assemble }
+      uses      = ["assembling"]
+      deletes   = ["assembled/*"]
+      also      = ["broken-uploads"]
     }
 
     archive-index = {

@@ -8,6 +8,15 @@
 #   also       rights on something else than objects
 locals {
   shared = {
+    # A request goes on with what another one began, and the worker with what none goes on with.
+    assembling = {
+      finds   = ["${var.archive_prefix}*", "crc32/*", "assembled/*", "assemblies/*"]
+      reads   = ["${var.archive_prefix}*", "crc32/*", "assembled/*", "assemblies/*"]
+      writes  = ["crc32/*", "assembled/*", "assemblies/*"]
+      deletes = ["assemblies/*"]
+      aborts  = ["assembled/*"]
+      parts   = ["assembled/*"]
+    }
     # Whoever brings the last byte publishes the file: any call that can be the last one needs all of it.
     uploads = {
       finds   = ["uploads/*", "upload-names/*", "outbox/*", "crc32/*", "files/*", "${var.store_prefix}*"]
