@@ -18,6 +18,10 @@ pub const SECRET_KEY: &str = "pannier-test-secret";
 /// Built by `infra/minio/build.sh`.
 const IMAGE: (&str, &str) = ("pannier-minio", "2026-02-12");
 
+/// The most memory that one may have, in bytes: without a bound it once took all of the machine's. It fits itself into what it
+/// is given.
+const MEMORY: i64 = 4 << 30;
+
 /// The URL of MinIO, or `None` after saying what is missing.
 pub async fn endpoint() -> Option<String> {
     static MINIO: OnceCell<Result<String, String>> = OnceCell::const_new();
@@ -58,7 +62,8 @@ pub async fn with(variables: &[(String, String)]) -> Result<(ContainerAsync<Gene
         .with_wait_for(WaitFor::message_on_either_std("API:"))
         .with_env_var("MINIO_ROOT_USER", ACCESS_KEY)
         .with_env_var("MINIO_ROOT_PASSWORD", SECRET_KEY)
-        .with_host("host.docker.internal", Host::HostGateway);
+        .with_host("host.docker.internal", Host::HostGateway)
+        .with_host_config_modifier(|host| host.memory = Some(MEMORY));
     for (name, value) in variables {
         container = container.with_env_var(name, value);
     }
