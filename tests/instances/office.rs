@@ -45,7 +45,7 @@ pub(super) fn document(mysql: &str, first: u16) -> String {
     let digest = |key: &str| shared::hex(&sha2::Sha256::digest(key));
     format!(
         "[users.user1]\nkey_sha256 = \"{}\"\nmax_instances = 40\n[users.user2]\nkey_sha256 = \"{}\"\nmax_instances = 2\n\
-         [instances]\nmysql_image = \"{mysql}\"\nredis_image = \"{REDIS}\"\nports = \"{first}-{}\"\nmysql_memory = 512\n",
+         [instances]\nmysql_image = \"{mysql}\"\nredis_image = \"{REDIS}\"\nports = \"{first}-{}\"\n",
         digest("key-1"),
         digest("key-2"),
         first + PORTS - 1

@@ -2,7 +2,7 @@
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use shared::app::App;
@@ -11,6 +11,7 @@ use shared::events::{Change, Done, ObjectEvent, RUN_LIMIT, Schedule, Worker};
 use tests::harness::{Function, Mode, Terms};
 
 use super::app;
+use super::misbehaving::in_time;
 
 /// Remembers what it heard. Keys say how it takes it.
 const LISTENER: Worker = Worker { name: "listener", on_object: Some(listen), on_schedule: None };
@@ -144,11 +145,7 @@ async fn what_is_not_done_by_the_deadline_is_not_lost() {
     let function = listening().await;
     let of = |key: &str| json!({ "Records": [record("ObjectCreated:Put", key)] });
     let batch = json!({ "Records": [message("hangs", &of("t/never")), message("fine", &of("t/fine"))] });
-    let terms = Terms { time: Duration::from_secs(2), ..Terms::default() };
-    let started = Instant::now();
-    let mut answer = function.raw(&batch, terms).await.unwrap();
-    answer.whole().await;
-    assert!(started.elapsed() < Duration::from_secs(2));
+    let answer = in_time(&function, &batch).await;
     assert_eq!(super::json(&answer.bytes)["batchItemFailures"], json!([{ "itemIdentifier": "hangs" }]));
 }
 

@@ -8,8 +8,15 @@ use tests::stack::{Backend, Door, Settings, Stack};
 use super::request::{finished, link, post, progress, say, track};
 use super::scripted::Scripted;
 
+/// Longer than any test makes an engine wait, in seconds.
+const PATIENT: u32 = 60;
+
 async fn stack(backend: Backend, engine: &Scripted) -> Option<Stack> {
-    let document = engine.document();
+    limited(backend, engine, PATIENT).await
+}
+
+async fn limited(backend: Backend, engine: &Scripted, seconds: u32) -> Option<Stack> {
+    let document = engine.document(seconds);
     Stack::configured(Door::Program, backend, Settings { document: &document, ..Settings::default() }).await
 }
 
@@ -123,7 +130,7 @@ async fn texts_that_come_at_the_same_time_end_as_one() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_fails_is_tried_again_and_then_told() {
     let Some(engine) = Scripted::new() else { return };
-    let Some(stack) = stack(Backend::Embedded, &engine).await else { return };
+    let Some(stack) = limited(Backend::Embedded, &engine, 2).await else { return };
     engine.fail(true);
     say(&stack, "failing", "Say 2.").await;
     let broken = finished(&stack, "failing").await;

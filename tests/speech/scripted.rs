@@ -45,12 +45,13 @@ impl Scripted {
         self.folder.path().join(name)
     }
 
-    /// The configuration that has this engine and no other.
-    pub(super) fn document(&self) -> String {
+    /// The configuration that has this engine and no other. `limit` is how many seconds a run may take, the time it waits
+    /// included: a busy machine takes long to do what a test does meanwhile.
+    pub(super) fn document(&self, limit: u32) -> String {
         let (python, script, folder) = (&self.python, self.file("engine.py"), self.folder.path());
         format!(
             "[[speech.engine]]\nkind = \"command\"\nname = \"scripted\"\n\
-             command = [{python:?}, {script:?}, {folder:?}]\nvoices = {{ en = \"one\" }}\ntime_limit = 2\n"
+             command = [{python:?}, {script:?}, {folder:?}]\nvoices = {{ en = \"one\" }}\ntime_limit = {limit}\n"
         )
     }
 
