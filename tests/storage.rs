@@ -14,7 +14,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use shared::error::BoxError;
 use shared::http::{Body, body};
-use shared::storage::{Creation, Fault, Fetch, Key, Making, PART_MINIMUM, Put, Storage};
+use shared::storage::{Creation, Fault, Fetch, Key, Making, PART_MINIMUM, Put, Source, Storage};
 use tests::arbitrary;
 use tests::client;
 use tests::stack::{Backend, storage, storage_at};
@@ -147,11 +147,12 @@ on_every_store! {
         let etag = storage.main.put(&Key::Listed("a b/sourcé"), source.clone(), Put::default()).await.unwrap();
         let upload = storage.main.multipart(&Key::Listed("made"), Making::default()).await.unwrap();
         let range = 500..PART_MINIMUM + 500;
-        let stale = upload.part_copy(1, &Key::Listed("a b/sourcé"), range.clone(), Some("\"other\"")).await.unwrap_err();
+        let from = |range: std::ops::Range<u64>, if_match| Source { key: &Key::Listed("a b/sourcé"), size: source.len() as u64, range, if_match };
+        let stale = upload.part_copy(1, from(range.clone(), Some("\"other\""))).await.unwrap_err();
         assert_eq!(stale.fault, Fault::Precondition);
         let parts = vec![
-            upload.part_copy(1, &Key::Listed("a b/sourcé"), range, Some(&etag)).await.unwrap(),
-            upload.part_copy(2, &Key::Listed("a b/sourcé"), 0..7, None).await.unwrap(),
+            upload.part_copy(1, from(range, Some(&etag))).await.unwrap(),
+            upload.part_copy(2, from(0..7, None)).await.unwrap(),
         ];
         upload.complete(parts, Put::default()).await.unwrap();
         assert!(read(storage, "made").await == [&source[500..minimum + 500], &source[..7]].concat());

@@ -44,6 +44,10 @@ pub struct Flags {
     #[arg(long, value_name = "BYTES")]
     archive_assemble: Option<String>,
 
+    /// Bytes above which a finished upload is handed out by the store [default: never] (DOWNLOAD_REDIRECT)
+    #[arg(long, value_name = "BYTES")]
+    download_redirect: Option<String>,
+
     /// Log warnings and errors only
     #[arg(short, long)]
     pub quiet: bool,
@@ -110,6 +114,7 @@ impl Flags {
             "BUCKET" => self.bucket.clone(),
             "DELAY" => self.delay.clone(),
             "ARCHIVE_ASSEMBLE" => self.archive_assemble.clone(),
+            "DOWNLOAD_REDIRECT" => self.download_redirect.clone(),
             "PUBLIC_URL" => self.public_url.clone(),
             // The folders of a directory have no prefix.
             "ARCHIVE_PREFIX" if self.path.is_some() => Some(String::new()),

@@ -55,6 +55,9 @@ pub struct Config {
     /// `ARCHIVE_ASSEMBLE`: bytes above which an archive is put together in the bucket and handed out by the store, instead
     /// of streamed; never, if not set. The template sets it below what a function may stream.
     pub archive_assemble: Option<u64>,
+    /// `DOWNLOAD_REDIRECT`: bytes above which a finished upload, or a range of it, is handed out by the store instead of
+    /// through here; never, if not set. The template sets it below what a function may stream.
+    pub download_redirect: Option<u64>,
     /// `PUBLIC_URL`: base of absolute links; from the request if not set.
     pub public_url: Option<String>,
     /// `CORS_ORIGINS`: origins whose scripts may read answers, comma-separated; `*` (the default) is any.
@@ -248,12 +251,14 @@ impl Config {
     /// Reads the settings from `variable` and from `file`.
     pub fn read(variable: impl Fn(&str) -> Option<String>, file: Option<&Path>) -> Result<Self, ConfigError> {
         let document = file.map_or_else(|| Ok(Document::default()), read_document)?;
+        let bytes = |name| variable(name).map(|text| parse_bytes(name, &text)).transpose();
         let config = Self {
             s3_endpoint: variable("S3_ENDPOINT"),
             bucket: variable("BUCKET").unwrap_or_else(|| "pannier".to_owned()),
             archive_prefix: variable("ARCHIVE_PREFIX").unwrap_or_else(|| "photos/".to_owned()),
             delay_seconds: variable("DELAY").map_or(Ok(0), |text| parse_delay(&text))?,
-            archive_assemble: variable("ARCHIVE_ASSEMBLE").map(|text| parse_assemble(&text)).transpose()?,
+            archive_assemble: bytes("ARCHIVE_ASSEMBLE")?,
+            download_redirect: bytes("DOWNLOAD_REDIRECT")?,
             public_url: variable("PUBLIC_URL"),
             cors_origins: variable("CORS_ORIGINS").map_or_else(|| vec!["*".to_owned()], |list| split(&list)),
             secret: variable("PANNIER_SECRET").map(|text| Secret::from_base64(&text)).transpose()?,
@@ -319,8 +324,8 @@ pub fn parse_delay(text: &str) -> Result<u8, ConfigError> {
     seconds.ok_or_else(|| ConfigError::new("DELAY", "must be a number of seconds from 0 to 60"))
 }
 
-fn parse_assemble(text: &str) -> Result<u64, ConfigError> {
-    text.trim().parse().map_err(|_| ConfigError::new("ARCHIVE_ASSEMBLE", "must be a number of bytes"))
+fn parse_bytes(name: &'static str, text: &str) -> Result<u64, ConfigError> {
+    text.trim().parse().map_err(|_| ConfigError::new(name, "must be a number of bytes"))
 }
 
 fn parse_expiry(text: &str) -> Result<Duration, ConfigError> {

@@ -5,6 +5,7 @@
 //! At the step that was chosen the tap kills the program, before the request is handed on or after it was carried out, and
 //! answers nothing.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, AtomicU32, Ordering};
 
@@ -13,15 +14,13 @@ use futures_util::{StreamExt, stream};
 use http::{Method, Request, Response};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
-use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
 use shared::http::{Body, body};
 use tests::client;
 use tests::minio;
 use tests::program::Program;
 use tests::require;
-use tokio::net::{TcpListener, TcpStream, UnixStream};
+use tests::tap::{self, Behind};
 
 use super::office::{REDIS, containers, docker, document, fresh_ports, until};
 
@@ -36,13 +35,6 @@ const STEPS: u32 = 40;
 enum When {
     Before,
     After,
-}
-
-/// What stands behind a tap.
-#[derive(Clone, Debug)]
-enum Upstream {
-    Store(String),
-    Docker,
 }
 
 /// Counts the steps of a program, and kills it at one of them.
@@ -80,39 +72,26 @@ impl Trigger {
 }
 
 /// Whether a request changes something of an instance.
-fn is_step(request: &Request<Incoming>, upstream: &Upstream) -> bool {
+fn is_step(request: &Request<Incoming>, behind: &Behind) -> bool {
     let (method, path) = (request.method(), request.uri().path());
     let changes = method != Method::GET && method != Method::HEAD;
-    match upstream {
-        Upstream::Docker => changes,
-        Upstream::Store(_) => changes && ["/instances/", "/quota/", "/ports/"].iter().any(|part| path.contains(part)),
+    match behind {
+        Behind::Unix(_) => changes,
+        Behind::Tcp(_) => changes && ["/instances/", "/quota/", "/ports/"].iter().any(|part| path.contains(part)),
     }
 }
 
-/// Opens a tap; its address.
-async fn tap(upstream: Upstream, trigger: Arc<Trigger>) -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap().to_string();
-    tokio::spawn(async move {
-        while let Ok((stream, _)) = listener.accept().await {
-            let (upstream, trigger) = (upstream.clone(), trigger.clone());
-            tokio::spawn(async move {
-                let service = service_fn(move |request| hand_on(request, upstream.clone(), trigger.clone()));
-                // A program that was killed breaks its connections.
-                let _ =
-                    hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
-            });
-        }
-    });
-    address
+/// Opens a tap that counts; its address.
+async fn counting(behind: Behind, trigger: Arc<Trigger>) -> SocketAddr {
+    tap::open(move |request| pass(request, behind.clone(), trigger.clone())).await
 }
 
-async fn hand_on(
+async fn pass(
     request: Request<Incoming>,
-    upstream: Upstream,
+    behind: Behind,
     trigger: Arc<Trigger>,
 ) -> Result<Response<Body>, hyper::Error> {
-    let now = is_step(&request, &upstream) && trigger.is_now();
+    let now = is_step(&request, &behind) && trigger.is_now();
     if now && !trigger.after.load(Ordering::SeqCst) {
         trigger.fire();
         std::future::pending::<()>().await;
@@ -120,26 +99,14 @@ async fn hand_on(
     let (head, sent) = request.into_parts();
     let sent: Bytes = sent.collect().await?.to_bytes();
     let request = Request::from_parts(head, body::full(sent));
-    let response = match &upstream {
-        Upstream::Docker => send(UnixStream::connect("/var/run/docker.sock").await.unwrap(), request).await?,
-        Upstream::Store(address) => send(TcpStream::connect(address).await.unwrap(), request).await?,
-    };
+    let response = tap::hand_on(&behind, request).await?;
     if now {
         // All of it has been done when its answer is there.
-        response.into_body().collect().await?;
+        let _ = response.into_body().collect().await;
         trigger.fire();
         return std::future::pending().await;
     }
-    Ok(response.map(body::boxed))
-}
-
-async fn send<S>(stream: S, request: Request<Body>) -> Result<Response<Incoming>, hyper::Error>
-where
-    S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
-{
-    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
-    tokio::spawn(connection);
-    sender.send_request(request).await
+    Ok(response)
 }
 
 /// A program between taps, which may be killed and started again.
@@ -160,9 +127,8 @@ impl Subject {
         let folder = tempfile::tempdir().unwrap();
         let settings = folder.path().join("pannier.toml");
         std::fs::write(&settings, document(REDIS, first_port)).unwrap();
-        let address = store.trim_start_matches("http://").to_owned();
-        let store_tap = tap(Upstream::Store(address), trigger.clone()).await;
-        let docker_tap = tap(Upstream::Docker, trigger.clone()).await;
+        let store_tap = counting(Behind::Tcp(store.to_owned()), trigger.clone()).await;
+        let docker_tap = counting(Behind::Unix("/var/run/docker.sock"), trigger.clone()).await;
         let variables = [
             ("AWS_ACCESS_KEY_ID", minio::ACCESS_KEY.to_owned()),
             ("AWS_SECRET_ACCESS_KEY", minio::SECRET_KEY.to_owned()),

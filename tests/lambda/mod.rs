@@ -5,6 +5,7 @@ mod buckets;
 mod door;
 mod misbehaving;
 mod queues;
+mod rights;
 mod stream;
 mod sweep;
 mod watch;

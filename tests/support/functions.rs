@@ -14,11 +14,14 @@ use tokio::sync::Mutex;
 
 use crate::binaries::binary;
 use crate::harness::{Event, Failure, Function, Mode};
+use crate::rights::Rights;
 use crate::template::Template;
 
 /// The functions of a stack, each started when it is needed first.
 pub struct Functions {
     variables: Vec<(String, String)>,
+    /// The store, where each function may do with it what its policy says and no more.
+    guarded: Option<String>,
     running: Mutex<HashMap<&'static str, Arc<Function>>>,
     /// Of the requests so far, and of the test's name: who sends the next event.
     turn: AtomicUsize,
@@ -27,7 +30,13 @@ pub struct Functions {
 impl Functions {
     /// None runs yet. `variables` are set for each.
     pub fn new(variables: Vec<(String, String)>) -> Self {
-        Self { variables, running: Mutex::default(), turn: AtomicUsize::new(first_turn()) }
+        Self { variables, guarded: None, running: Mutex::default(), turn: AtomicUsize::new(first_turn()) }
+    }
+
+    /// The same before a store with which each may do what its policy in the template says.
+    #[must_use]
+    pub fn guarded(self, store: &str) -> Self {
+        Self { guarded: Some(store.to_owned()), ..self }
     }
 
     /// Sends a request as the event of whoever's turn it is, so that a test goes through all kinds of them.
@@ -58,7 +67,12 @@ impl Functions {
     pub async fn function(&self, name: &'static str, mode: Mode) -> Arc<Function> {
         let mut running = self.running.lock().await;
         if !running.contains_key(name) {
-            let variables: Vec<_> = self.variables.iter().map(|(name, value)| (&**name, &**value)).collect();
+            let guard = match &self.guarded {
+                Some(store) => Some(Rights::of(name).guard(store).await),
+                None => None,
+            };
+            let mut variables: Vec<_> = self.variables.iter().map(|(name, value)| (&**name, &**value)).collect();
+            variables.extend(guard.as_ref().map(|guard| ("S3_ENDPOINT", &**guard)));
             running.insert(name, Arc::new(Function::start(&binary(name), &variables, mode).await));
         }
         running[name].clone()

@@ -16,5 +16,7 @@ pub mod program;
 pub mod provision;
 pub mod queues;
 pub mod require;
+pub mod rights;
 pub mod stack;
+pub mod tap;
 pub mod template;

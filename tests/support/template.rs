@@ -120,15 +120,43 @@ impl Template {
         news
     }
 
+    /// Every statement of the policies that the function of that binary has of its own.
+    ///
+    /// # Panics
+    /// If there is no such function.
+    pub fn statements(&self, binary: &str) -> Vec<Value> {
+        let properties = self.properties(self.function(binary));
+        let mut found = Vec::new();
+        let mut take = |policy: &Value| {
+            let document = match policy {
+                Value::String(name) => self.properties(name)["PolicyDocument"].clone(),
+                other => other.get("PolicyDocument").unwrap_or(other).clone(),
+            };
+            let statements = &document["Statement"];
+            found.extend(statements.as_array().cloned().unwrap_or_else(|| vec![statements.clone()]));
+        };
+        let each = |value: &Value| value.as_array().cloned().unwrap_or_default();
+        each(&properties["Policies"]).iter().for_each(&mut take);
+        if let Some(role) = properties["Role"].as_str() {
+            let role = self.properties(role.rsplit(':').next().unwrap_or_default());
+            each(&role["ManagedPolicyArns"]).iter().chain(&each(&role["Policies"])).for_each(&mut take);
+        }
+        found
+    }
+
+    /// The logical name of the function of a binary.
+    fn function(&self, binary: &str) -> &str {
+        let mut functions = self.resources("AWS::Serverless::Function");
+        let found = functions.find(|(_, function)| function["Metadata"]["BuildProperties"]["Binary"] == binary);
+        found.unwrap_or_else(|| panic!("no function of {binary} in the template")).0
+    }
+
     /// How the function of that binary answers: what `RESPONSE_MODE` says.
     ///
     /// # Panics
     /// If there is no such function, or it does not say.
     pub fn mode(&self, binary: &str) -> Mode {
-        let (name, _) = self
-            .resources("AWS::Serverless::Function")
-            .find(|(_, function)| function["Metadata"]["BuildProperties"]["Binary"] == binary)
-            .unwrap_or_else(|| panic!("no function of {binary} in the template"));
+        let name = self.function(binary);
         match self.function_property(name, "/Environment/Variables/RESPONSE_MODE").as_str() {
             Some("stream") => Mode::Streamed,
             Some("buffered") => Mode::Buffered,

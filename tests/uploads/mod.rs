@@ -11,6 +11,7 @@ mod browser;
 mod client;
 mod clients;
 mod draft;
+mod elsewhere;
 mod examples;
 mod model;
 mod page;

@@ -1,15 +1,38 @@
 //! An object of the store as a response: the whole, or what conditions and ranges leave of it.
 
-use http::header::{IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_UNMODIFIED_SINCE, RANGE};
-use http::{HeaderMap, HeaderName, Method, Response};
+use std::time::Duration;
+
+use http::header::{CACHE_CONTROL, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_UNMODIFIED_SINCE, LOCATION, RANGE};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode};
 
 use super::body::{self, Body};
 use super::range::{Answer, Representation};
+use crate::app::App;
 use crate::error::Error;
-use crate::storage::{Bucket, Fault, Fetch, Fetched, Head, Key, StoreError};
+use crate::storage::{Bucket, Fault, Fetch, Fetched, Head, Key, Shown, StoreError};
 
 /// Headers by which a request asks for less than the whole.
 const CONDITIONS: [HeaderName; 5] = [RANGE, IF_MATCH, IF_NONE_MATCH, IF_MODIFIED_SINCE, IF_UNMODIFIED_SINCE];
+
+/// How long the URL of [`elsewhere`] may be used. Signed with a role's own credentials, it ends with these at the latest.
+const LIFETIME: Duration = Duration::from_secs(6 * 3600);
+
+/// 302 to where the store itself hands an object out: for what is too large to go through here.
+pub(crate) async fn elsewhere(
+    app: &App,
+    bucket: &Bucket,
+    key: &Key<'_>,
+    shown: Shown<'_>,
+) -> Result<Response<Body>, Error> {
+    let url = bucket.presign_get(key, LIFETIME, app.config.store_public_url.as_deref(), shown).await?;
+    let mut response = Response::new(body::empty());
+    *response.status_mut() = StatusCode::FOUND;
+    let headers = response.headers_mut();
+    headers.insert(LOCATION, HeaderValue::try_from(url).map_err(|cause| Error::internal("redirect", cause))?);
+    // The URL ends, and what is here may change.
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    Ok(response)
+}
 
 /// Sends an object; `None` if there is none. One that is replaced between the two questions of a range is none: under its
 /// key another one is not expected. The caller adds the content type.

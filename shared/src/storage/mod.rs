@@ -33,7 +33,7 @@ pub use image_key::ImageKey;
 pub use instance_key::InstanceKey;
 pub use key::Key;
 pub use listing::{Listed, Pages};
-pub use multipart::{Making, Multipart, PART_MINIMUM, PARTS_LIMIT, Part};
+pub use multipart::{Making, Multipart, PART_MINIMUM, PARTS_LIMIT, Part, Source};
 pub use post::{PostForm, Posting};
 pub use presign::Shown;
 pub use record::{Creation, Versioned};

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::time::SystemTime;
 
+use aws_sdk_s3::config::RequestChecksumCalculation::WhenRequired;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumType, CompletedMultipartUpload, CompletedPart};
 use bytes::Bytes;
@@ -41,6 +42,19 @@ pub struct Making<'a> {
     /// Whether the store is asked for a CRC-32 of the whole. MinIO then refuses [`Multipart::part_copy`]
     /// ("checksum missing"), so an object of copies goes without.
     pub checked: bool,
+}
+
+/// Bytes of another object.
+#[derive(Clone, Debug)]
+pub struct Source<'a> {
+    /// Which object.
+    pub key: &'a Key<'a>,
+    /// Its size, in bytes.
+    pub size: u64,
+    /// Which of its bytes: all, if it has 5 MiB or less.
+    pub range: Range<u64>,
+    /// The entity tag that it must still have.
+    pub if_match: Option<&'a str>,
 }
 
 impl Bucket {
@@ -120,7 +134,8 @@ impl Multipart {
         }
     }
 
-    /// Sends one part, numbered from 1 to [`PARTS_LIMIT`].
+    /// Sends one part, numbered from 1 to [`PARTS_LIMIT`]. Its checksum is of the kind that was named when the object was
+    /// begun, or there is none (S3 API, UploadPart): the SDK would send one all the same.
     pub async fn part(&self, number: i32, bytes: Bytes) -> Result<CompletedPart, StoreError> {
         let request = self
             .bucket
@@ -130,10 +145,14 @@ impl Multipart {
             .key(&self.key)
             .upload_id(&self.id)
             .part_number(number)
-            .checksum_algorithm(ChecksumAlgorithm::Crc32)
+            .set_checksum_algorithm(self.checked.then_some(ChecksumAlgorithm::Crc32))
             .body(ByteStream::from(bytes))
             .customize()
-            .config_override(patient());
+            .config_override(if self.checked {
+                patient()
+            } else {
+                patient().request_checksum_calculation(WhenRequired)
+            });
         let request = if self.bucket.unsigned { request.disable_payload_signing() } else { request };
         let sent = request.send().await.map_err(|cause| self.bucket.error("UploadPart", &self.key, cause))?;
         Ok(CompletedPart::builder()
@@ -143,15 +162,10 @@ impl Multipart {
             .build())
     }
 
-    /// Takes one part from another object of the same bucket, without moving its bytes through here; only if that
-    /// still has the entity tag `if_match`: [`Fault::Precondition`] otherwise.
-    pub async fn part_copy(
-        &self,
-        number: i32,
-        from: &Key<'_>,
-        range: Range<u64>,
-        if_match: Option<&str>,
-    ) -> Result<CompletedPart, StoreError> {
+    /// Takes one part from another object of the same bucket, without moving its bytes through here:
+    /// [`Fault::Precondition`] if that has become another.
+    pub async fn part_copy(&self, number: i32, source: Source<'_>) -> Result<CompletedPart, StoreError> {
+        let Source { key, size, range, if_match } = source;
         let request = self
             .bucket
             .client
@@ -160,8 +174,9 @@ impl Multipart {
             .key(&self.key)
             .upload_id(&self.id)
             .part_number(number)
-            .copy_source(self.bucket.source(from))
-            .copy_source_range(range_header(&range))
+            .copy_source(self.bucket.source(key))
+            // Of 5 MiB or less only all can be had, and not by a range (S3 API, UploadPartCopy).
+            .set_copy_source_range((range != (0..size)).then(|| range_header(&range)))
             .set_copy_source_if_match(if_match.map(str::to_owned))
             .customize()
             .config_override(patient());

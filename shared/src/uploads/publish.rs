@@ -14,8 +14,8 @@ use super::standing::Standing;
 use super::task::{Origin, Upload};
 use crate::error::{Error, Kind};
 use crate::storage::{
-    Creation, Fault, Fetch, Head, Item, Key, Making, Multipart, PART_MINIMUM, PARTS_LIMIT, Part, Put, StoreError,
-    Versioned,
+    Creation, Fault, Fetch, Head, Item, Key, Making, Multipart, PART_MINIMUM, PARTS_LIMIT, Part, Put, Source,
+    StoreError, Versioned,
 };
 
 /// Metadata of a finished object: the upload that made it.
@@ -40,6 +40,8 @@ const BEGINNINGS: u32 = 5;
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Piece {
     key: String,
+    /// Of the object.
+    size: u64,
     range: Range<u64>,
 }
 
@@ -153,7 +155,8 @@ impl Upload {
 
     async fn part(&self, multipart: &Multipart, number: i32, pieces: &[Piece]) -> Result<Part, StoreError> {
         if let [piece] = pieces {
-            return multipart.part_copy(number, &Key::Listed(&piece.key), piece.range.clone(), None).await;
+            let (key, size, range) = (&Key::Listed(&piece.key), piece.size, piece.range.clone());
+            return multipart.part_copy(number, Source { key, size, range, if_match: None }).await;
         }
         let mut bytes = Vec::new();
         for piece in pieces {
@@ -180,14 +183,15 @@ impl Upload {
         if matches!(self.task.origin, Origin::Tus { .. }) && !self.task.joins.is_empty() {
             for object in self.parts().await? {
                 let object = object.ok_or_else(|| Error::new(Kind::Gone, "A part of the upload is gone."))?;
-                sources.push(Piece { key: object.key, range: 0..object.size });
+                sources.push(Piece { key: object.key, size: object.size, range: 0..object.size });
             }
         } else {
             let size = standing.size.ok_or_else(|| Error::internal("publish", "the size is not known"))?;
             for cell in 0..self.task.cells(size) {
                 let range = self.task.cell_range(cell, Some(size));
                 let key = self.key(Item::Full(cell)).to_string();
-                sources.push(Piece { key, range: 0..range.end - range.start });
+                let size = range.end - range.start;
+                sources.push(Piece { key, size, range: 0..size });
             }
         }
         sources.retain(|piece| !piece.range.is_empty());
@@ -208,7 +212,7 @@ fn plan(sources: &[Piece], size: u64) -> Vec<Vec<Piece>> {
     let length = |pieces: &[Piece]| pieces.iter().map(|piece| piece.range.end - piece.range.start).sum::<u64>();
     for source in sources {
         let (mut at, end) = (source.range.start, source.range.end);
-        let take = |range: Range<u64>| Piece { key: source.key.clone(), range };
+        let take = |range: Range<u64>| Piece { key: source.key.clone(), size: source.size, range };
         while at < end {
             let held = length(&small);
             let left = end - at;
@@ -251,7 +255,7 @@ mod tests {
         for sizes in sizes {
             let named = sizes.iter().enumerate();
             let sources: Vec<_> =
-                named.map(|(index, size)| Piece { key: index.to_string(), range: 0..*size }).collect();
+                named.map(|(index, size)| Piece { key: index.to_string(), size: *size, range: 0..*size }).collect();
             let size = sizes.iter().sum();
             let parts = plan(&sources, size);
             assert!(parts.len() <= usize::try_from(PARTS_LIMIT).unwrap());
@@ -262,6 +266,8 @@ mod tests {
                 assert!(part.len() == 1 || length <= GATHERED, "{sizes:?}: {length} in memory");
                 for piece in part {
                     assert_eq!((piece.key.clone(), piece.range.start), (source.to_string(), at));
+                    // Of a small object only all can be copied.
+                    assert!(part.len() > 1 || piece.size > PART_MINIMUM || piece.range == (0..piece.size));
                     at = piece.range.end;
                     if at == sizes[source] {
                         (source, at) = (source + 1, 0);

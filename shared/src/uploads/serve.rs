@@ -10,28 +10,32 @@ use http::{HeaderMap, HeaderValue, Method};
 use super::finish::{Object, REQUEST_BUDGET};
 use super::standing::{Phase, Verdict};
 use super::task::Upload;
+use crate::app::App;
 use crate::archive::names;
 use crate::error::{Error, Kind};
+use crate::http::object::elsewhere;
 use crate::http::range::{Answer, Representation};
 use crate::http::{Body, Reply, body};
-use crate::storage::{Fault, Fetch, Head, Key};
+use crate::storage::{Fault, Fetch, Head, Key, Shown};
 
 /// Allows what is opened all the same nothing: no script, no form, no origin.
 const SANDBOX: HeaderValue = HeaderValue::from_static("sandbox; default-src 'none'");
 
 /// What a file is whose type nobody told, or nobody may tell.
-const BYTES: HeaderValue = HeaderValue::from_static("application/octet-stream");
+const BYTES: &str = "application/octet-stream";
 
 /// The longest media type that is kept, in bytes.
 const TYPE_LIMIT: usize = 255;
 
 impl Upload {
-    /// The file of a finished upload, or a range of it, to be saved under `name`.
+    /// The file of a finished upload, or a range of it, to be saved under `name`: by the store itself where it is too large
+    /// to go through here.
     ///
     /// # Errors
     /// 404 while it is not complete, 503 while it is being finished, 410 when it is gone.
     pub(super) async fn serve(
         &self,
+        app: &App,
         (method, headers): (&Method, &HeaderMap),
         name: Option<&str>,
     ) -> Result<Reply, Error> {
@@ -46,6 +50,19 @@ impl Upload {
             dated: true,
         };
         let answer = representation.answer(method, headers)?;
+        let disposition = names::attached(name.unwrap_or(&self.id), "file", "");
+        let length = match &answer {
+            Answer::Whole => head.size,
+            Answer::Part(range) => range.end - range.start,
+            Answer::NotModified => 0,
+        };
+        if method != Method::HEAD && app.config.download_redirect.is_some_and(|limit| length > limit) {
+            // The client asks there for the same range, on the same condition.
+            let kind = head.content_type.as_deref().unwrap_or(BYTES);
+            let shown = Shown { content_type: kind, disposition: &disposition };
+            let redirect = elsewhere(app, &self.storage.main, &Key::Listed(&object.key), shown).await?;
+            return Ok(Reply::Raw(redirect));
+        }
         let content = match &answer {
             _ if method == Method::HEAD => body::empty(),
             Answer::NotModified => body::empty(),
@@ -56,7 +73,7 @@ impl Upload {
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, content_type(&head));
         headers.insert(CONTENT_SECURITY_POLICY, SANDBOX);
-        if let Ok(disposition) = HeaderValue::try_from(names::attached(name.unwrap_or(&self.id), "file", "")) {
+        if let Ok(disposition) = HeaderValue::try_from(disposition) {
             headers.insert(CONTENT_DISPOSITION, disposition);
         }
         Ok(Reply::Raw(response))
@@ -109,7 +126,10 @@ fn is_token(text: &str) -> bool {
 }
 
 fn content_type(head: &Head) -> HeaderValue {
-    head.content_type.as_deref().and_then(|kind| HeaderValue::try_from(kind).ok()).unwrap_or(BYTES)
+    head.content_type
+        .as_deref()
+        .and_then(|kind| HeaderValue::try_from(kind).ok())
+        .unwrap_or(HeaderValue::from_static(BYTES))
 }
 
 fn gone() -> Error {

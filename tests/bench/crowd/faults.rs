@@ -7,12 +7,10 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode};
-use http_body_util::{BodyExt, Full};
+use http_body_util::BodyExt;
 use hyper::body::Incoming;
-use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
 use shared::http::{Body, body};
-use tokio::net::{TcpListener, TcpStream};
+use tests::tap::{self, Behind};
 
 /// What is added to a request, in milliseconds: evenly spread between these.
 const LATENCY: (u64, u64) = (10, 60);
@@ -40,26 +38,14 @@ pub(super) struct Counts {
 
 /// Opens it before a store; its address.
 pub(super) async fn before(store: &str, counts: Arc<Counts>) -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = format!("http://{}", listener.local_addr().unwrap());
-    let (store, began) = (Arc::<str>::from(store.trim_start_matches("http://")), Instant::now());
-    tokio::spawn(async move {
-        while let Ok((stream, _)) = listener.accept().await {
-            let (store, counts) = (store.clone(), counts.clone());
-            tokio::spawn(async move {
-                let service = service_fn(move |request| pass(request, store.clone(), counts.clone(), began));
-                // A function that gives up breaks its connection.
-                let _ =
-                    hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
-            });
-        }
-    });
-    address
+    let (store, began) = (Behind::Tcp(store.to_owned()), Instant::now());
+    let tap = tap::open(move |request| pass(request, store.clone(), counts.clone(), began)).await;
+    format!("http://{tap}")
 }
 
 async fn pass(
     request: Request<Incoming>,
-    store: Arc<str>,
+    store: Behind,
     counts: Arc<Counts>,
     began: Instant,
 ) -> Result<Response<Body>, hyper::Error> {
@@ -74,7 +60,7 @@ async fn pass(
 
 async fn answer(
     request: Request<Incoming>,
-    store: &str,
+    store: &Behind,
     reads: bool,
     began: Instant,
     counts: &Counts,
@@ -91,11 +77,7 @@ async fn answer(
         counts.refused.fetch_add(1, Ordering::Relaxed);
         return Ok(slow_down());
     }
-    let stream = TcpStream::connect(store).await.expect("the store listens");
-    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
-    tokio::spawn(connection);
-    let response = sender.send_request(Request::from_parts(head, Full::new(sent))).await?;
-    Ok(response.map(body::boxed))
+    tap::hand_on(store, Request::from_parts(head, body::full(sent))).await
 }
 
 fn slow_down() -> Response<Body> {

@@ -18,7 +18,7 @@ use crate::archive::plan::Plan;
 use crate::archive::record::record;
 use crate::archive::send::{Contents, send};
 use crate::error::{BoxError, Error};
-use crate::storage::{Fault, Key, Multipart, PARTS_LIMIT, Part as Taken, Put, Storage, StoreError};
+use crate::storage::{Fault, Key, Multipart, PARTS_LIMIT, Part as Taken, Put, Source, Storage, StoreError};
 
 /// Parts on their way at once.
 const AT_ONCE: usize = 8;
@@ -156,7 +156,9 @@ async fn make(
     let length = part.length();
     if let Some((entry, range)) = part.copied {
         let entry = &plan.entries[entry];
-        return Ok(multipart.part_copy(number, &Key::Listed(&entry.key), range, Some(&entry.etag)).await?);
+        let (key, size) = (&Key::Listed(&entry.key), entry.size);
+        let source = Source { key, size, range, if_match: Some(&entry.etag) };
+        return Ok(multipart.part_copy(number, source).await?);
     }
     let _room = ROOM.acquire_many(u32::try_from(length)?).await?;
     let mut bytes = BytesMut::with_capacity(usize::try_from(length)?);

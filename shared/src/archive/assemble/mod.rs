@@ -39,8 +39,8 @@ pub use worker::{ASSEMBLE_ARCHIVES, sweep_older};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use http::header::{CACHE_CONTROL, IF_RANGE, LOCATION, REFRESH, RETRY_AFTER};
-use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
+use http::header::{IF_RANGE, REFRESH, RETRY_AFTER};
+use http::{HeaderMap, HeaderValue, Method, Response};
 use tokio::time::Instant;
 use tracing::warn;
 
@@ -50,7 +50,8 @@ use super::names;
 use super::plan::{Plan, plan};
 use crate::app::App;
 use crate::error::{Error, Kind};
-use crate::http::{Body, body, detached};
+use crate::http::object::elsewhere;
+use crate::http::{Body, detached};
 use crate::storage::{Key, Listed, Shown, Storage, StoreError};
 
 /// How long a request works, or waits for another that does: less than a proxy waits for an answer.
@@ -58,9 +59,6 @@ const REQUEST_BUDGET: Duration = Duration::from_secs(20);
 
 /// How often it is looked whether another has done it.
 const LOOK: Duration = Duration::from_millis(300);
-
-/// How long the URL may be used. Signed with a role's own credentials, it ends with these at the latest.
-const LIFETIME: Duration = Duration::from_secs(6 * 3600);
 
 /// How old an assembled archive is when it is deleted.
 const KEPT: Duration = Duration::from_secs(24 * 3600);
@@ -129,7 +127,8 @@ pub(super) async fn answer(app: &App, asked: Asked<'_>, plan: &mut Arc<Plan>) ->
         };
         if let Some(object) = find(storage, plan).await? {
             check_range(asked.headers, &plan.representation().etag, &object)?;
-            return redirect(app, storage, asked.name, &object).await.map(Some);
+            let shown = Shown { content_type: "application/zip", disposition: &names::disposition(asked.name) };
+            return elsewhere(app, &storage.main, &Key::Listed(&object.key), shown).await.map(Some);
         }
         if made {
             return Err(Error::internal("assemble an archive", "what was made is not found"));
@@ -185,20 +184,6 @@ fn check_range(headers: &HeaderMap, ours: &str, object: &Listed) -> Result<(), E
         return Ok(());
     }
     Err(Error::new(Kind::PreconditionFailed, "The archive has changed since: begin anew."))
-}
-
-/// 302 to where the store hands it out, under the name that was asked for.
-async fn redirect(app: &App, storage: &Storage, name: &str, object: &Listed) -> Result<Response<Body>, Error> {
-    let shown = Shown { content_type: "application/zip", disposition: &names::disposition(name) };
-    let endpoint = app.config.store_public_url.as_deref();
-    let url = storage.main.presign_get(&Key::Listed(&object.key), LIFETIME, endpoint, shown).await?;
-    let mut response = Response::new(body::empty());
-    *response.status_mut() = StatusCode::FOUND;
-    let headers = response.headers_mut();
-    headers.insert(LOCATION, HeaderValue::try_from(url).map_err(|cause| Error::internal("redirect", cause))?);
-    // The URL ends, and the folder may change.
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    Ok(response)
 }
 
 fn being_made() -> Error {

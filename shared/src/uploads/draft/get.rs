@@ -24,5 +24,5 @@ pub(super) async fn get(app: &App, request: Request) -> Result<Reply, Error> {
         Origin::Draft { file_name } => file_name.as_deref(),
         _ => None,
     };
-    upload.serve((&request.method, &request.headers), name).await
+    upload.serve(app, (&request.method, &request.headers), name).await
 }

@@ -30,5 +30,5 @@ pub(super) async fn get(app: &App, request: Request) -> Result<Reply, Error> {
         _ => "",
     };
     let metadata = Metadata::parse(sent)?;
-    upload.serve((&request.method, &request.headers), metadata.file_name()).await
+    upload.serve(app, (&request.method, &request.headers), metadata.file_name()).await
 }
