@@ -69,8 +69,8 @@ data "aws_iam_policy_document" "key" {
     }
   }
 
-  # Which distribution it is, the bucket's policy says: that one needs the key first. CloudFront tells the distribution by its
-  # ARN, which has the account in it.
+  # Which distribution it is, the bucket's policy says: a key that named it could not be made before it. CloudFront tells the
+  # distribution by its ARN, which has the account in it.
   statement {
     sid       = "Cdn"
     actions   = ["kms:Decrypt"]
