@@ -28,7 +28,8 @@ resource "aws_lambda_function_url" "own" {
   invoke_mode        = each.value.door == "stream" ? "RESPONSE_STREAM" : "BUFFERED"
 }
 
-# Lambda asks for both rights of whoever calls by a URL.
+# Lambda asks for both rights of whoever calls by a URL, and the second one is for nothing but calls by a URL: without that
+# condition whoever has it could hand the function any event.
 resource "aws_lambda_permission" "edge" {
   for_each = merge([
     for name in keys(local.signed_urls) : {
@@ -36,11 +37,30 @@ resource "aws_lambda_permission" "edge" {
     }
   ]...)
 
-  statement_id  = "edge-${each.value.action}"
-  action        = "lambda:${each.value.action}"
-  function_name = aws_lambda_function.all[each.value.name].function_name
-  principal     = "cloudfront.amazonaws.com"
-  source_arn    = aws_cloudfront_distribution.edge.arn
+  statement_id             = "edge-${each.value.action}"
+  action                   = "lambda:${each.value.action}"
+  function_name            = aws_lambda_function.all[each.value.name].function_name
+  principal                = "cloudfront.amazonaws.com"
+  source_arn               = aws_cloudfront_distribution.edge.arn
+  function_url_auth_type   = each.value.action == "InvokeFunctionUrl" ? "AWS_IAM" : null
+  invoked_via_function_url = each.value.action == "InvokeFunction" ? true : null
+}
+
+# The same of anybody, for the URLs that are open. The provider adds such statements when it makes a URL, but keeps no account of
+# them: what is taken away by hand would stay away.
+resource "aws_lambda_permission" "open" {
+  for_each = merge([
+    for name in setsubtract(keys(local.behind_url), keys(local.signed_urls)) : {
+      for action in ["InvokeFunctionUrl", "InvokeFunction"] : "${name}-${action}" => { name = name, action = action }
+    }
+  ]...)
+
+  statement_id             = "open-${each.value.action}"
+  action                   = "lambda:${each.value.action}"
+  function_name            = aws_lambda_function.all[each.value.name].function_name
+  principal                = "*"
+  function_url_auth_type   = each.value.action == "InvokeFunctionUrl" ? "NONE" : null
+  invoked_via_function_url = each.value.action == "InvokeFunction" ? true : null
 }
 
 resource "aws_cloudfront_origin_access_control" "edge" {

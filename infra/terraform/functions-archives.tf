@@ -9,6 +9,7 @@ locals {
       queue   = "stored"
       finds   = ["${var.archive_prefix}*", "crc32/*"]
       reads   = ["${var.archive_prefix}*", "crc32/*"]
+      asks    = ["${var.archive_prefix}*"]
       writes  = ["crc32/*"]
       deletes = ["crc32/*"]
     }
@@ -36,11 +37,14 @@ locals {
       also      = ["broken-uploads"]
     }
 
+    # It records what it learns. An object that was listed may be gone when it is asked for its checksum.
     archive-index = {
       says   = "The entries of an archive and their total size."
       routes = ["GET /archive/{hash}/index.json"]
-      lists  = ["${var.archive_prefix}*", "crc32/*"]
+      finds  = ["${var.archive_prefix}*", "crc32/*"]
       reads  = ["${var.archive_prefix}*", "crc32/*"]
+      asks   = ["${var.archive_prefix}*"]
+      writes = ["crc32/*"]
     }
 
     # An upload is where its task said: below the prefix of the store, or among the files.

@@ -9,16 +9,17 @@ locals {
       uses   = ["images"]
     }
 
-    # A variant is made here when it is asked for first; the widest of a GIF of 40 Mpx takes 580 MB.
+    # A variant is made here when it is asked for first; the widest of a GIF of 40 Mpx takes 580 MB. Before it comes the
+    # record that it is under way.
     image-download = {
       says    = "An image, or a variant of it."
       routes  = ["GET /images/{name}"]
       door    = "stream"
       memory  = 1024
-      finds   = ["image-state/variants/*", "images/*"]
-      reads   = ["image-state/variants/*", "images/*"]
-      writes  = ["image-state/variants/*"]
-      deletes = ["image-state/variants/*"]
+      finds   = ["image-state/attempts/*", "image-state/variants/*", "images/*"]
+      reads   = ["image-state/attempts/*", "image-state/variants/*", "images/*"]
+      writes  = ["image-state/attempts/*", "image-state/variants/*"]
+      deletes = ["image-state/attempts/*", "image-state/variants/*"]
     }
 
     image-list = {

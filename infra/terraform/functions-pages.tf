@@ -91,11 +91,14 @@ locals {
       uses   = ["images"]
     }
 
+    # As archive-index.
     archives-page = {
       says   = "The page that shows what an archive holds."
       routes = ["GET /archives"]
-      lists  = ["${var.archive_prefix}*", "crc32/*"]
+      finds  = ["${var.archive_prefix}*", "crc32/*"]
       reads  = ["${var.archive_prefix}*", "crc32/*"]
+      asks   = ["${var.archive_prefix}*"]
+      writes = ["crc32/*"]
     }
 
     terms-page = {

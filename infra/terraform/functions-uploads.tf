@@ -142,7 +142,8 @@ locals {
       variables = { APPEND_LIMIT = "4194304" }
     }
 
-    # It works on one upload for twelve minutes at most.
+    # It works on one upload for twelve minutes at most. It deletes the file of one that was deleted, where whoever deleted
+    # it did not live to do it.
     tend-uploads = {
       says      = "Finishes uploads that were handed over, expires those that stand still, removes what is over."
       memory    = 512
@@ -151,6 +152,7 @@ locals {
       every     = "5 minutes"
       variables = { UPLOAD_EXPIRY = var.upload_expiry_seconds }
       uses      = ["uploads"]
+      deletes   = ["${var.store_prefix}*"]
     }
 
     # A run begins no try after 30 seconds, and a try takes at most 15.

@@ -9,7 +9,7 @@
 #   queue      whose messages it takes (queues.tf); every: how often it runs without
 #   config     whether it reads the configuration; secret: whether it signs and opens
 #   variables  beside those of all
-#   uses, also, finds, lists, reads, writes, deletes, aborts, parts    its rights (rights.tf)
+#   uses, also, finds, lists, reads, asks, writes, deletes, aborts, parts    its rights (rights.tf)
 locals {
   unsaid = {
     routes    = []
@@ -26,6 +26,7 @@ locals {
     finds     = []
     lists     = []
     reads     = []
+    asks      = []
     writes    = []
     deletes   = []
     aborts    = []

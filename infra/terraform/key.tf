@@ -69,7 +69,8 @@ data "aws_iam_policy_document" "key" {
     }
   }
 
-  # Which distribution it is, the bucket's policy says.
+  # Which distribution it is, the bucket's policy says: a key that named it could not be made before it. CloudFront tells the
+  # distribution by its ARN, which has the account in it.
   statement {
     sid       = "Cdn"
     actions   = ["kms:Decrypt"]
@@ -81,9 +82,9 @@ data "aws_iam_policy_document" "key" {
     }
 
     condition {
-      test     = "StringEquals"
-      variable = "aws:SourceAccount"
-      values   = [local.account]
+      test     = "ArnLike"
+      variable = "aws:SourceArn"
+      values   = ["arn:${local.partition}:cloudfront::${local.account}:distribution/*"]
     }
   }
 }

@@ -4,6 +4,7 @@
 #              for those who may list, and a GetObject names no prefix: the price is that it may list the whole bucket
 #   lists      ListBucket below these prefixes
 #   reads      GetObject; writes: PutObject; deletes: DeleteObject; aborts: AbortMultipartUpload; parts: ListMultipartUploadParts
+#   asks       GetObjectAttributes: the checksums of an object's parts, of which its own is put together. It takes `reads`, too
 #   uses       the rights of a whole job, where any call may have to finish what another one began
 #   also       rights on something else than objects
 locals {
@@ -12,6 +13,7 @@ locals {
     assembling = {
       finds   = ["${var.archive_prefix}*", "crc32/*", "assembled/*", "assemblies/*"]
       reads   = ["${var.archive_prefix}*", "crc32/*", "assembled/*", "assemblies/*"]
+      asks    = ["${var.archive_prefix}*"]
       writes  = ["crc32/*", "assembled/*", "assemblies/*"]
       deletes = ["assemblies/*"]
       aborts  = ["assembled/*"]
@@ -37,6 +39,7 @@ locals {
     speech = {
       finds   = ["speech/*", "audio/*"]
       reads   = ["speech/*", "audio/*"]
+      asks    = ["audio/*"]
       writes  = ["speech/*", "audio/*"]
       deletes = ["speech/*", "audio/*"]
     }
@@ -51,6 +54,7 @@ locals {
 
   actions = {
     reads   = "s3:GetObject"
+    asks    = "s3:GetObjectAttributes"
     writes  = "s3:PutObject"
     deletes = "s3:DeleteObject"
     aborts  = "s3:AbortMultipartUpload"

@@ -2,9 +2,10 @@ terraform {
   required_version = ">= 1.9"
 
   required_providers {
+    # The first with invoked_via_function_url.
     aws = {
       source  = "hashicorp/aws"
-      version = ">= 6.25, < 7.0"
+      version = ">= 6.28, < 7.0"
     }
   }
 }

@@ -27,10 +27,11 @@ enum Instead {
 }
 
 /// Every command of the guide, by its beginning.
-const COMMANDS: [(&str, Instead); 12] = [
+const COMMANDS: [(&str, Instead); 13] = [
     ("KEY=$(openssl rand -hex 32)", Instead::Here),
     ("URL=https://", Instead::Address),
     ("curl ", Instead::Here),
+    ("export AWS_DEFAULT_REGION=", Instead::Here),
     ("mkdir -p config && cp pannier.toml config/", Instead::Here),
     ("pip install ", Instead::Installed),
     ("printf %s \"$KEY\" | sha256sum", Instead::Here),
@@ -45,10 +46,24 @@ const COMMANDS: [(&str, Instead); 12] = [
 /// What the guide says of outputs.
 const OUTPUTS: [&str; 4] = ["CdnName", "ImportUrl", "Logs", "Url"];
 
+/// The lines in the blocks of a page that begin with `fence`.
+fn lines<'a>(page: &'a str, fence: &str) -> Vec<&'a str> {
+    let blocks = page.split(fence).skip(1).filter_map(|rest| rest.split("```").next());
+    blocks.flat_map(str::lines).map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')).collect()
+}
+
 /// The commands in the `sh` blocks of a page.
 fn commands(page: &str) -> Vec<&str> {
-    let blocks = page.split("```sh\n").skip(1).filter_map(|rest| rest.split("```").next());
-    blocks.flat_map(str::lines).map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')).collect()
+    lines(page, "```sh\n")
+}
+
+/// The parameters that examples give a value: in commands, and in lines of `samconfig.toml`.
+fn given(page: &str) -> Vec<(&str, &str)> {
+    let examples = commands(page).into_iter().chain(lines(page, "```toml\n"));
+    let pairs = examples.flat_map(|line| line.split(' ')).filter_map(|word| word.split_once('='));
+    // Variables of a shell have no small letters.
+    let pairs = pairs.filter(|(name, _)| name.starts_with(char::is_uppercase) && name.contains(char::is_lowercase));
+    pairs.map(|(name, value)| (name, value.trim_matches(['\\', '"']))).collect()
 }
 
 /// What stands for a command; `None` if nobody has said.
@@ -76,6 +91,8 @@ fn every_command_of_the_guide_has_its_equivalent() {
     assert!(unused.is_empty(), "the guide no longer has them: {unused:?}");
     assert_eq!(instead("rm -rf /"), None);
     assert_eq!(commands("x\n```sh\na\n# b\n\nc\n```\n```\nd\n```"), ["a", "c"]);
+    let page = "```sh\nKEY=a sam --of Bc=d\n```\n```toml\nx = \"... Ef=\\\"g\\\" ...\"\n```\n";
+    assert_eq!(given(page), [("Bc", "d"), ("Ef", "g")]);
 }
 
 #[test]
@@ -166,12 +183,11 @@ fn the_guide_knows_the_parameters_and_outputs_of_the_template() {
     let (guide, parameters) = (guide(), document.0["Parameters"].as_object().expect("parameters"));
     let unnamed: Vec<_> = parameters.keys().filter(|name| !guide.contains(&format!("`{name}`"))).collect();
     assert!(unnamed.is_empty(), "the guide does not name {unnamed:?}");
-    let given =
-        commands(&guide).into_iter().flat_map(|command| command.split(' ')).filter_map(|word| word.split_once('='));
-    let given: Vec<_> =
-        given.filter(|(name, _)| name.starts_with(char::is_uppercase) && !["KEY", "URL"].contains(name)).collect();
+    let given = given(&guide);
     assert!(!given.is_empty());
     for (name, value) in given {
+        // Whoever has copied it would have another bucket, and nothing of what is in theirs.
+        assert_ne!(name, "BucketName", "no example may change it");
         let parameter = parameters.get(name).unwrap_or_else(|| panic!("{name} is no parameter"));
         let taken = parameter["AllowedValues"].as_array().is_none_or(|values| values.contains(&Value::from(value)));
         assert!(taken, "{name} cannot be {value}");

@@ -45,8 +45,8 @@ const RULES: [(&str, Rule); 14] = [
     ("size", size),
 ];
 
-/// Variables that are not of `config.rs`: one is a library's, the other comes with archives that are put together.
-const NO_SETTINGS: [&str; 2] = ["AWS_LC_SYS_NO_JITTER_ENTROPY", "ARCHIVE_ASSEMBLE"];
+/// Variables that are a library's, not of `config.rs`.
+const NO_SETTINGS: [&str; 1] = ["AWS_LC_SYS_NO_JITTER_ENTROPY"];
 
 /// Every variable that a function is given is one that it reads.
 fn settings(document: &Document) -> Vec<String> {

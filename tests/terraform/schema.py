@@ -2,7 +2,8 @@
 
 The provider itself cannot be had from a package registry, but its bindings for TypeScript can (npm `@cdktf/provider-aws`): they
 are generated from its schema, and their description (`.jsii`) names every argument and block, which of them are
-required, and what is known afterwards. Sets are lists here: the bindings do not tell them apart.
+required, and what is known afterwards. Sets are lists here: the bindings do not tell them apart. They end with version
+6.25: what was added since and is used is in LATER.
 """
 
 import json
@@ -12,6 +13,9 @@ import sys
 
 # A property tells which argument of which resource it stands for by a link.
 LINK = re.compile(r"docs/(resources|data-sources)/(\w+)#([a-z0-9_]+) ")
+
+# hashicorp/terraform-provider-aws, CHANGELOG.md, 6.28.0 (pull request 44858).
+LATER = {("resource", "aws_lambda_permission"): {"invoked_via_function_url": {"type": "bool", "required": False}}}
 
 
 def link(member):
@@ -77,7 +81,8 @@ def main(bindings, folder):
         for kept, name in re.findall(r'^(resource|data) "(\w+)"', path.read_text(encoding="utf-8"), re.M):
             # What the bindings do not know, the provider does not have either, and Terraform says so.
             if (kept, name) in arguments:
-                schema[kept][name] = resource(types, arguments[(kept, name)])
+                schema[kept][name] = made = resource(types, arguments[(kept, name)])
+                made["attributes"].update(LATER.get((kept, name), {}))
     json.dump(schema, sys.stdout)
 
 

@@ -57,6 +57,25 @@ run "as_it_comes" {
     error_message = "Another URL is open."
   }
 
+  # Lambda asks for two rights of whoever calls by a URL; the second must not be good for any other call.
+  assert {
+    condition = length(aws_lambda_permission.open) == 4 && alltrue([
+      for permission in aws_lambda_permission.open : permission.principal == "*" && (
+        permission.action == "lambda:InvokeFunction" ? permission.invoked_via_function_url : permission.function_url_auth_type == "NONE"
+      )
+    ])
+    error_message = "Anybody may call the open URLs, and nothing else."
+  }
+
+  assert {
+    condition = length(aws_lambda_permission.edge) == 10 && alltrue([
+      for permission in aws_lambda_permission.edge : permission.principal == "cloudfront.amazonaws.com" && (
+        permission.action == "lambda:InvokeFunction" ? permission.invoked_via_function_url : permission.function_url_auth_type == "AWS_IAM"
+      )
+    ])
+    error_message = "CloudFront may call the other URLs, and nothing else."
+  }
+
   assert {
     condition = alltrue([
       for name, queue in aws_sqs_queue.news :
