@@ -77,12 +77,13 @@ locals {
     }
 
     tus-download = {
-      says    = "The file of a finished upload."
-      routes  = ["GET /files/{id}"]
-      door    = "stream"
-      memory  = 1024
-      timeout = 900
-      uses    = ["uploads"]
+      says      = "The file of a finished upload."
+      routes    = ["GET /files/{id}"]
+      door      = "stream"
+      memory    = 1024
+      timeout   = 900
+      uses      = ["uploads"]
+      variables = { DOWNLOAD_REDIRECT = var.download_redirect }
     }
 
     # A finished file goes too, wherever it lies.
@@ -122,12 +123,13 @@ locals {
     }
 
     draft-download = {
-      says    = "The file of a complete upload."
-      routes  = ["GET /resumable/{id}"]
-      door    = "stream"
-      memory  = 1024
-      timeout = 900
-      uses    = ["uploads"]
+      says      = "The file of a complete upload."
+      routes    = ["GET /resumable/{id}"]
+      door      = "stream"
+      memory    = 1024
+      timeout   = 900
+      uses      = ["uploads"]
+      variables = { DOWNLOAD_REDIRECT = var.download_redirect }
     }
 
     draft-cancel = {

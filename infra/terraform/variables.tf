@@ -157,9 +157,15 @@ variable "speech_text_limit" {
 }
 
 variable "archive_assemble" {
-  description = "Archives of more bytes than this are assembled in the bucket and handed out by a redirect; empty streams all."
-  type        = string
-  default     = ""
+  description = "Bytes above which an archive is put together in the bucket instead of streamed. A function streams 200 MB at most."
+  type        = number
+  default     = 190000000
+}
+
+variable "download_redirect" {
+  description = "Bytes above which a finished upload is handed out by the bucket itself. A function streams 200 MB at most."
+  type        = number
+  default     = 190000000
 }
 
 variable "config_layer_arn" {

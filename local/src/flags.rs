@@ -70,7 +70,7 @@ pub struct Flags {
 }
 
 /// The variables that stand for flags.
-const VARIABLES: [(&str, &str); 11] = [
+const VARIABLES: [(&str, &str); 12] = [
     ("LISTEN", "--listen"),
     ("DATA_DIR", "--data"),
     ("STORE_LISTEN", "--store-listen"),
@@ -79,6 +79,7 @@ const VARIABLES: [(&str, &str); 11] = [
     ("PHOTO_DIR", "--path"),
     ("DELAY", "--delay"),
     ("ARCHIVE_ASSEMBLE", "--archive-assemble"),
+    ("DOWNLOAD_REDIRECT", "--download-redirect"),
     ("LOG_FORMAT", "--log-format"),
     ("PUBLIC_URL", "--public-url"),
     ("PANNIER_CONFIG", "--config"),

@@ -36,8 +36,15 @@ pub struct Rights {
 struct Statement {
     actions: Vec<String>,
     resources: Vec<String>,
-    /// How the prefix of a listing has to look, where it has one.
-    prefixes: Option<Vec<String>>,
+    /// How the prefix of a listing has to look.
+    prefixes: Option<Prefixes>,
+}
+
+#[derive(Debug)]
+struct Prefixes {
+    like: Vec<String>,
+    /// Whether there may be none (IAM user guide, "...IfExists condition operators").
+    or_none: bool,
 }
 
 /// One thing that a request does.
@@ -64,12 +71,11 @@ impl Rights {
 
     fn allow(&self, act: &Act) -> bool {
         self.statements.iter().any(|statement| {
-            let prefix = match (&statement.prefixes, &act.prefix) {
-                (Some(allowed), Some(prefix)) => allowed.iter().any(|pattern| is_like(prefix, pattern)),
-                _ => true,
-            };
-            prefix
-                && statement.actions.iter().any(|action| is_like(act.action, action))
+            let fits = statement.prefixes.as_ref().is_none_or(|prefixes| match &act.prefix {
+                Some(prefix) => prefixes.like.iter().any(|pattern| is_like(prefix, pattern)),
+                None => prefixes.or_none,
+            });
+            fits && statement.actions.iter().any(|action| is_like(act.action, action))
                 && statement.resources.iter().any(|resource| is_like(&format!("arn:aws:s3:::{}", act.on), resource))
         })
     }
@@ -133,11 +139,18 @@ impl Statement {
         if actions.is_empty() {
             return None;
         }
-        let conditions = statement["Condition"].as_object();
-        let prefixes = conditions.map(|conditions| {
-            let only = (conditions.len() == 1).then(|| &statement["Condition"]["StringLikeIfExists"]);
-            let only = only.and_then(Value::as_object).filter(|keys| keys.len() == 1);
-            only.and_then(|keys| keys.get("s3:prefix")).map(texts).unwrap_or_else(|| panic!("what is {statement}?"))
+        let prefixes = statement["Condition"].as_object().map(|conditions| {
+            let (name, keys) = conditions.iter().next().expect("a condition");
+            assert!(
+                conditions.len() == 1 && keys.as_object().is_some_and(|keys| keys.len() == 1),
+                "what is {statement}?"
+            );
+            let or_none = match &**name {
+                "StringLike" => false,
+                "StringLikeIfExists" => true,
+                _ => panic!("what is {statement}?"),
+            };
+            Prefixes { like: texts(&keys["s3:prefix"]), or_none }
         });
         Some(Self { actions, resources: texts(&statement["Resource"]), prefixes })
     }

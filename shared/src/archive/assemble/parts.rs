@@ -197,6 +197,8 @@ mod tests {
             if let Some((entry, range)) = &part.copied {
                 let content = contents.iter().find(|content| content.entry == *entry).expect("a content");
                 assert!(range.end <= content.size && content.at + range.start == part.bytes.start, "{part:?}");
+                // Of a small object only all can be copied.
+                assert!(content.size > PART_MINIMUM || *range == (0..content.size), "{part:?}");
                 assert_eq!(range.end - range.start, part.length());
             }
         }
