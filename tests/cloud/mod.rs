@@ -2,8 +2,9 @@
 //! deployed to moto.
 //!
 //! The rules are functions of the translated document that tell what is wrong with it; `broken.rs` shows that each can.
-//! What no tool here can show: that AWS takes the document, that CloudFront routes as its function says, that a policy
-//! lets a function do its work.
+//! What no tool here can show: that AWS takes the document, that CloudFront routes as its function says. That the policies
+//! let each function do its work with objects is shown elsewhere: by every test through the functions, see
+//! [`tests::rights`].
 
 mod alarms;
 mod broken;

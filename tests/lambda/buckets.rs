@@ -184,7 +184,7 @@ async fn news_arrives(template: &Template, endpoint: &str, s3: &aws_sdk_s3::Clie
         ("AWS_SECRET_ACCESS_KEY", minio::SECRET_KEY),
     ];
     let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-    let functions = Functions::new(variables.collect());
+    let functions = Functions::new(variables.collect(), None);
     let put = async |key: &str| {
         s3.put_object().bucket(BUCKET).key(key).body(Bytes::from("abc").into()).send().await.unwrap();
     };

@@ -28,15 +28,10 @@ pub struct Functions {
 }
 
 impl Functions {
-    /// None runs yet. `variables` are set for each.
-    pub fn new(variables: Vec<(String, String)>) -> Self {
-        Self { variables, guarded: None, running: Mutex::default(), turn: AtomicUsize::new(first_turn()) }
-    }
-
-    /// The same before a store with which each may do what its policy in the template says.
-    #[must_use]
-    pub fn guarded(self, store: &str) -> Self {
-        Self { guarded: Some(store.to_owned()), ..self }
+    /// None runs yet. `variables` are set for each. With the store `guarded` each may do what its policy in the template says.
+    pub fn new(variables: Vec<(String, String)>, guarded: Option<&str>) -> Self {
+        let guarded = guarded.map(str::to_owned);
+        Self { variables, guarded, running: Mutex::default(), turn: AtomicUsize::new(first_turn()) }
     }
 
     /// Sends a request as the event of whoever's turn it is, so that a test goes through all kinds of them.

@@ -154,10 +154,8 @@ impl Stack {
             Door::Functions => {
                 s3.create_bucket().bucket(&bucket).send().await.expect("a bucket");
                 variables.push(("S3_ENDPOINT".to_owned(), endpoint.clone()));
-                let functions = Functions::new(variables);
                 // On MinIO the rights would be the same, and each request takes longer behind a tap.
-                let guarded = backend == Backend::Embedded;
-                Entrance::Functions(if guarded { functions.guarded(&endpoint) } else { functions })
+                Entrance::Functions(Functions::new(variables, store.is_some().then_some(&*endpoint)))
             }
         };
         let stack = Self { s3, bucket, endpoint, entrance, http: client::client(), _store: store, _data: data };

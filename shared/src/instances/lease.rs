@@ -4,7 +4,7 @@ use super::record::{Instance, Name};
 use crate::clock;
 use crate::error::Error;
 pub(super) use crate::lease::Lease;
-use crate::lease::keep;
+use crate::lease::{EXTEND, Look, keep};
 use crate::random_name;
 use crate::storage::Bucket;
 
@@ -57,7 +57,7 @@ impl<'a> Holder<'a> {
     /// Extends the lease; comes back when the work is no longer ours, or when that could not be looked at for the length of
     /// a lease.
     pub(super) async fn keep(&self) -> Result<(), Error> {
-        keep(&self.name.id, || async { Ok(self.change(Some).await?.is_some()) }).await
+        keep(&self.name.id, EXTEND, || async { Ok(Look::of(self.change(Some).await?.is_some())) }).await
     }
 
     /// Gives the work back, so that the next one need not wait.

@@ -2,12 +2,9 @@
 
 use std::time::Duration;
 
-use tokio::time::{Instant, timeout_at};
-use tracing::warn;
-
 use super::render::{self, Render, State};
-use crate::clock::{self, milliseconds};
 use crate::error::Error;
+use crate::lease::{Lease, Look, keep};
 use crate::random_name;
 use crate::storage::{Bucket, Versioned};
 
@@ -17,10 +14,7 @@ pub(super) const ATTEMPTS: u32 = 3;
 /// How many times a process may end with a text; then the text is what ends it.
 const DEATHS: u32 = 10;
 
-/// How long work belongs to whom has begun it. Clocks must differ by much less.
-const LEASE: Duration = Duration::from_secs(12);
-
-/// How often it is looked whether it still does.
+/// How often it is looked whether the work is still wanted, and ours.
 const LOOK: Duration = Duration::from_millis(500);
 
 /// Ours, until the lease runs out.
@@ -41,7 +35,7 @@ impl<'a> Claim<'a> {
     ) -> Result<Option<Self>, Error> {
         let (order, attempt, deaths) = match &found.value.state {
             State::Queued(order) => (order, 1, 0),
-            State::Running { order, attempt, deaths, until, .. } if is_over(*until) => (order, *attempt, deaths + 1),
+            State::Running { order, lease, attempt, deaths } if lease.is_over() => (order, *attempt, deaths + 1),
             _ => return Ok(None),
         };
         if deaths > DEATHS {
@@ -51,44 +45,27 @@ impl<'a> Claim<'a> {
             }
             return Ok(None);
         }
-        let (order, claim, until) = (order.clone(), random_name(), end_of_lease());
-        let running = State::Running { order, claim: claim.clone(), attempt, deaths, until };
+        let mine = random_name();
+        let running = State::Running { order: order.clone(), lease: Lease::of(&mine), attempt, deaths };
         let taken = render::change(bucket, render, found, running).await?;
-        Ok(taken.then_some(Self { bucket, render, attempt, mine: claim }))
+        Ok(taken.then_some(Self { bucket, render, attempt, mine }))
     }
 
     /// Extends the lease; comes back when the work is no longer ours, or when that could not be looked at for the length of
     /// a lease.
     pub(super) async fn keep(&self) -> Result<(), Error> {
-        let mut end = Instant::now() + LEASE;
-        loop {
-            // Whoever cancels writes to the store, from any process.
-            #[allow(clippy::disallowed_methods)]
-            tokio::time::sleep(LOOK).await;
-            let began = Instant::now();
-            match timeout_at(end, self.look()).await {
-                Ok(Ok(Look::Lost)) => return Ok(()),
-                Ok(Ok(Look::Extended)) => end = began + LEASE,
-                Ok(Ok(Look::Ours)) => {}
-                // The store may answer again before the lease is over.
-                Ok(Err(error)) if Instant::now() < end => {
-                    warn!(render = self.render, causes = error.causes(), "the lease is not looked at: {error}");
-                }
-                Ok(Err(error)) => return Err(error),
-                Err(elapsed) => return Err(Error::unavailable("The lease could not be extended.").caused_by(elapsed)),
-            }
-        }
+        keep(self.render, LOOK, || self.look()).await
     }
 
     async fn look(&self) -> Result<Look, Error> {
         let Some(found) = render::read(self.bucket, self.render).await? else { return Ok(Look::Lost) };
         let mut longer = found.value.state.clone();
         match &mut longer {
-            State::Running { claim, until, .. } if *claim == self.mine => {
-                if until.saturating_sub(clock::now()) > milliseconds(LEASE) / 2 {
+            State::Running { lease, .. } if lease.is_of(&self.mine) => {
+                if !lease.is_half_over() {
                     return Ok(Look::Ours);
                 }
-                *until = end_of_lease();
+                *lease = Lease::of(&self.mine);
             }
             _ => return Ok(Look::Lost),
         }
@@ -101,8 +78,8 @@ impl<'a> Claim<'a> {
     pub(super) async fn begin(&self, attempt: u32) -> Result<(), Error> {
         self.change(|state| {
             let mut next = state.clone();
-            if let State::Running { attempt: tried, until, .. } = &mut next {
-                (*tried, *until) = (attempt, end_of_lease());
+            if let State::Running { attempt: tried, lease, .. } = &mut next {
+                (*tried, *lease) = (attempt, Lease::of(&self.mine));
             }
             next
         })
@@ -130,21 +107,4 @@ impl<'a> Claim<'a> {
         }
         Err(render::busy())
     }
-}
-
-/// What a look at the record showed.
-enum Look {
-    Ours,
-    Extended,
-    Lost,
-}
-
-fn end_of_lease() -> u64 {
-    clock::now() + milliseconds(LEASE)
-}
-
-/// Also one that ends too far ahead: a clock was set back.
-fn is_over(until: u64) -> bool {
-    let now = clock::now();
-    until < now || until > now + 2 * milliseconds(LEASE)
 }

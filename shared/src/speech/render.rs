@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::engine::Voice;
 use super::route;
 use crate::error::Error;
+use crate::lease::Lease;
 use crate::storage::speech_key::{Ticket, parse_want};
 use crate::storage::{Bucket, Creation, Key, Put, SpeechKey, Versioned};
 use crate::{clock, random_name, sha256};
@@ -53,14 +54,11 @@ pub(super) enum State {
     Queued(Order),
     Running {
         order: Order,
-        /// Tells who runs it from others.
-        claim: String,
+        lease: Lease,
         /// Which try of the engine this is, from 1.
         attempt: u32,
         /// How many processes have ended with it.
         deaths: u32,
-        /// When another may take over: milliseconds since 1970.
-        until: u64,
     },
     Done(Track),
     Broken {
@@ -124,9 +122,9 @@ impl State {
         }
     }
 
-    /// Whether it is run under this claim.
-    pub(super) fn is_run_by(&self, mine: &str) -> bool {
-        matches!(self, Self::Running { claim, .. } if claim == mine)
+    /// Whether it is run by that holder.
+    pub(super) fn is_run_by(&self, holder: &str) -> bool {
+        matches!(self, Self::Running { lease, .. } if lease.is_of(holder))
     }
 }
 
@@ -199,10 +197,13 @@ async fn again(bucket: &Bucket, id: &str, found: &Versioned<Render>) -> Result<b
 /// Sees to it that what a route was promised is not forgotten: that there is work on it which a worker can find. `true` if
 /// that had to be done.
 pub(super) async fn mend(bucket: &Bucket, id: &str, found: &Versioned<Render>) -> Result<bool, Error> {
+    let unnoticed = |since: u64| clock::now().saturating_sub(since) > UNNOTICED;
     match &found.value.state {
-        State::Queued(order @ Order { asked: since, .. }) | State::Running { order, until: since, .. }
-            if clock::now().saturating_sub(*since) > UNNOTICED =>
-        {
+        State::Queued(order) if unnoticed(order.asked) => {
+            order.put_ticket(bucket, id).await?;
+            Ok(true)
+        }
+        State::Running { order, lease, .. } if unnoticed(lease.end()) => {
             order.put_ticket(bucket, id).await?;
             Ok(true)
         }

@@ -6,7 +6,7 @@ use super::parts::{self, Part};
 use crate::archive::plan::Plan;
 use crate::clock;
 use crate::error::Error;
-use crate::lease::{self, Lease};
+use crate::lease::{EXTEND, Lease, Look, keep};
 use crate::random_name;
 use crate::storage::{Creation, Fault, Key, Making, Multipart, Storage, StoreError};
 
@@ -107,7 +107,7 @@ pub(super) async fn begun(storage: &Storage, folder: &str) -> Result<Option<u64>
 impl Holder {
     /// Extends the lease; comes back when the work is no longer ours.
     pub(super) async fn keep(&self) -> Result<(), Error> {
-        lease::keep(&self.folder, || async { Ok(self.change(|found| found).await?.is_some()) }).await
+        keep(&self.folder, EXTEND, || async { Ok(Look::of(self.change(|found| found).await?.is_some())) }).await
     }
 
     /// The multipart upload, begun if there is none.
