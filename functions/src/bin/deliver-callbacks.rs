@@ -2,7 +2,6 @@
 
 use std::process::ExitCode;
 
-#[tokio::main(flavor = "current_thread")]
-async fn main() -> ExitCode {
-    shared::events::run(&shared::outbox::DELIVER_CALLBACKS).await
+fn main() -> ExitCode {
+    shared::events::run(&shared::outbox::DELIVER_CALLBACKS)
 }

@@ -2,7 +2,6 @@
 
 use std::process::ExitCode;
 
-#[tokio::main(flavor = "current_thread")]
-async fn main() -> ExitCode {
-    shared::events::run(&shared::instances::RECONCILE_INSTANCES).await
+fn main() -> ExitCode {
+    shared::events::run(&shared::instances::RECONCILE_INSTANCES)
 }

@@ -2,7 +2,6 @@
 
 use std::process::ExitCode;
 
-#[tokio::main(flavor = "current_thread")]
-async fn main() -> ExitCode {
-    shared::lambda::run(&shared::speech::SPEAK).await
+fn main() -> ExitCode {
+    shared::lambda::run(&shared::speech::SPEAK)
 }

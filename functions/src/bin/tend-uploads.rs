@@ -2,7 +2,6 @@
 
 use std::process::ExitCode;
 
-#[tokio::main(flavor = "current_thread")]
-async fn main() -> ExitCode {
-    shared::events::run(&shared::uploads::TEND_UPLOADS).await
+fn main() -> ExitCode {
+    shared::events::run(&shared::uploads::TEND_UPLOADS)
 }

@@ -15,6 +15,7 @@ mod request;
 mod response;
 pub(crate) mod runtime;
 
+use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::process::ExitCode;
 
@@ -34,10 +35,23 @@ use crate::storage::{Storage, Transport};
 const WRONG_SETTING: u8 = 2;
 
 /// Runs a function that serves `endpoint`, until the platform ends it.
-pub async fn run(endpoint: &'static Endpoint) -> ExitCode {
-    match start().await {
-        Ok((mut api, app)) => stopped(&serve(&mut api, &app, &[endpoint]).await),
-        Err(code) => code,
+pub fn run(endpoint: &'static Endpoint) -> ExitCode {
+    to_its_end(async {
+        match start().await {
+            Ok((mut api, app)) => stopped(&serve(&mut api, &app, &[endpoint]).await),
+            Err(code) => code,
+        }
+    })
+}
+
+/// Runs a function on this thread. Not in its binary, which would have the loop and the runtime compiled anew for each.
+pub(crate) fn to_its_end(function: impl Future<Output = ExitCode>) -> ExitCode {
+    match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime.block_on(function),
+        Err(cause) => {
+            log::start(log::Format::Json, "", None);
+            stopped(&cause.into())
+        }
     }
 }
 
@@ -74,9 +88,9 @@ pub(crate) async fn start() -> Result<(RuntimeApi, App), ExitCode> {
     }
 }
 
-/// Logs why the Runtime API is lost: the platform starts another process.
+/// Logs why the function ends, mostly that the Runtime API is lost: the platform starts another process.
 pub(crate) fn stopped(cause: &BoxError) -> ExitCode {
-    error!(cause = %cause, "the Runtime API is lost");
+    error!(cause = %cause, "the function ends");
     ExitCode::FAILURE
 }
 

@@ -5,7 +5,7 @@ use http::{HeaderName, HeaderValue};
 use super::PARTIAL;
 use super::limits::Allowed;
 use crate::app::App;
-use crate::endpoints::ALL;
+use crate::endpoints::TABLE;
 use crate::http::{Auth, Dialect, Endpoint, Limits, Needs, Reply, Request, Verb, allowed, cors};
 
 /// RFC 5789, section 3.1
@@ -24,7 +24,7 @@ pub const OPTIONS: Endpoint = Endpoint {
 };
 
 fn options(app: &App, request: &Request) -> Reply {
-    let mut response = cors::preflight(&allowed(ALL, request.uri.path()), &request.headers);
+    let mut response = cors::preflight(&allowed(&TABLE, request.uri.path()), &request.headers);
     response.headers_mut().insert(ACCEPT_PATCH, HeaderValue::from_static(PARTIAL));
     Allowed::any(app).tell(&mut response);
     Reply::Raw(response)

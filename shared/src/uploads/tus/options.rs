@@ -4,7 +4,7 @@ use http::{HeaderName, HeaderValue, StatusCode};
 
 use super::checksum::ALGORITHMS;
 use super::{RESUMABLE, VERSION, VERSIONS};
-use crate::endpoints::ALL;
+use crate::endpoints::TABLE;
 use crate::http::{Auth, Dialect, Endpoint, Limits, Needs, Reply, Request, Verb, allowed, cors};
 use crate::uploads::task::SIZE_LIMIT;
 
@@ -29,7 +29,7 @@ pub const OPTIONS: Endpoint = Endpoint {
 };
 
 pub(super) fn answer(request: &Request) -> Reply {
-    let mut response = cors::preflight(&allowed(ALL, request.uri.path()), &request.headers);
+    let mut response = cors::preflight(&allowed(&TABLE, request.uri.path()), &request.headers);
     *response.status_mut() = StatusCode::OK;
     let headers = response.headers_mut();
     headers.insert(RESUMABLE, VERSION);
