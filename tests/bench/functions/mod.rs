@@ -77,7 +77,10 @@ async fn all(folder: &Path) {
         line(&format!("- {what}: at most {:.1} (target {}): {}", worst[index], TARGETS[index], verdict(index)));
     }
     // Times and memory are the machine's, too; these are the program's alone.
-    assert!(newest <= GLIBC && worst[2] <= TARGETS[2] && worst[3] <= TARGETS[3], "a function cannot be deployed");
+    assert!(
+        newest <= GLIBC && worst[2] <= TARGETS[2] && worst[3] <= TARGETS[3],
+        "a function is larger than it may be, or wants a newer C library"
+    );
 }
 
 /// The folder of the function binaries of this program's own build; all of them, or those named, are built now if they were not.

@@ -52,9 +52,10 @@ async fn start(binary: &Path) -> Start {
     let mut child = command.spawn().unwrap_or_else(|error| panic!("{}: {error}", binary.display()));
     let asked = tokio::time::timeout(PATIENCE, async {
         let (mut connection, _) = api.accept().await.unwrap();
-        first_bytes(&mut connection).await
+        (first_bytes(&mut connection).await, connection)
     });
-    let asked = asked.await.unwrap_or_else(|_| panic!("{} asks for no event", binary.display()));
+    // A function whose Runtime API is gone ends, and its memory with it.
+    let (asked, _connection) = asked.await.unwrap_or_else(|_| panic!("{} asks for no event", binary.display()));
     let milliseconds = began.elapsed().as_secs_f64() * 1e3;
     assert_eq!(asked, NEXT, "{}: {}", binary.display(), String::from_utf8_lossy(&asked));
     let megabytes = peak_memory(child.id().expect("it runs"));
