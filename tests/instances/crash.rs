@@ -102,7 +102,7 @@ async fn pass(
     let response = tap::hand_on(&behind, request).await?;
     if now {
         // All of it has been done when its answer is there.
-        let _ = response.into_body().collect().await;
+        response.into_body().collect().await.expect("a whole answer");
         trigger.fire();
         return std::future::pending().await;
     }

@@ -1,21 +1,17 @@
 //! Endpoints that fail in every way there is; a caller never takes a broken response for a whole one, and
 //! the next invocation works.
 
-use std::time::Duration;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 use http::{Response, StatusCode};
 use http_body_util::BodyExt;
-use serde_json::Value;
 use shared::error::BoxError;
 use shared::http::{Auth, Body, Dialect, Endpoint, Limits, Needs, Outcome, Reply, Verb, body};
-use tests::harness::{Answer, Event, Function, Mode, Terms};
-use tokio::time::Instant;
+use tests::harness::{Event, Function, Mode, Terms};
 
-use super::{get, json, read, serving, texts};
+use super::{get, in_time, json, read, serving, texts};
 
 const FINE: Endpoint = Endpoint {
     name: "fine",
@@ -146,26 +142,6 @@ async fn a_handler_that_panics_fails_alone() {
     assert_eq!(head.status, StatusCode::INTERNAL_SERVER_ERROR);
     assert!(!String::from_utf8_lossy(&bytes).contains("secret"));
     still_works(&function).await;
-}
-
-/// The answer to an event whose handler does not end. It is asked for again when it is late, for a busy machine delays one or
-/// the other by more than the function spares for it.
-pub(super) async fn in_time(function: &Function, event: &Value) -> Answer {
-    const TIME: Duration = Duration::from_secs(2);
-    let mut waits = Vec::new();
-    loop {
-        let started = Instant::now();
-        let mut answer = function.raw(event, Terms { time: TIME, ..Terms::default() }).await.unwrap();
-        if answer.is_streamed() {
-            answer.prelude().await.unwrap();
-        }
-        assert!(answer.whole().await.broken.is_none());
-        waits.push(started.elapsed());
-        if waits.last().is_some_and(|wait| *wait < TIME) {
-            return answer;
-        }
-        assert!(waits.len() < 4, "never before the deadline: {waits:?}");
-    }
 }
 
 #[tokio::test]

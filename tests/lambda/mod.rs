@@ -11,6 +11,8 @@ mod sweep;
 mod watch;
 mod workers;
 
+use std::time::{Duration, Instant};
+
 use bytes::Bytes;
 use http::{HeaderMap, Request, Response};
 use http_body_util::BodyExt;
@@ -18,7 +20,7 @@ use serde_json::Value;
 use shared::app::App;
 use shared::config::{Config, ResponseMode};
 use shared::http::{Body, Endpoint};
-use tests::harness::{Function, Mode};
+use tests::harness::{Answer, Function, Mode, Terms};
 
 /// An app as a function has it, without a store.
 fn app(mode: Mode) -> App {
@@ -51,4 +53,24 @@ fn json(bytes: &[u8]) -> Value {
 
 fn texts<'a>(headers: &'a HeaderMap, name: &str) -> Vec<&'a str> {
     headers.get_all(name).iter().map(|value| value.to_str().expect("text")).collect()
+}
+
+/// The answer to an event whose handler does not end. It is asked for again when it is late, for a busy machine delays one or
+/// the other by more than the function spares for it.
+async fn in_time(function: &Function, event: &Value) -> Answer {
+    const TIME: Duration = Duration::from_secs(2);
+    let mut waits = Vec::new();
+    loop {
+        let started = Instant::now();
+        let mut answer = function.raw(event, Terms { time: TIME, ..Terms::default() }).await.unwrap();
+        if answer.is_streamed() {
+            answer.prelude().await.unwrap();
+        }
+        assert!(answer.whole().await.broken.is_none());
+        waits.push(started.elapsed());
+        if waits.last().is_some_and(|wait| *wait < TIME) {
+            return answer;
+        }
+        assert!(waits.len() < 4, "never before the deadline: {waits:?}");
+    }
 }

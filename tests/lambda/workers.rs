@@ -10,8 +10,7 @@ use shared::error::Error;
 use shared::events::{Change, Done, ObjectEvent, RUN_LIMIT, Schedule, Worker};
 use tests::harness::{Function, Mode, Terms};
 
-use super::app;
-use super::misbehaving::in_time;
+use super::{app, in_time};
 
 /// Remembers what it heard. Keys say how it takes it.
 const LISTENER: Worker = Worker { name: "listener", on_object: Some(listen), on_schedule: None };

@@ -72,6 +72,19 @@ pub async fn read(response: Response<Body>) -> Answer {
     Answer { status: head.status, headers: head.headers, body: bytes.into(), whole }
 }
 
+/// Asks the store, as one who is led there.
+///
+/// # Panics
+/// If there is no answer.
+pub async fn follow(location: &str, headers: &[(&str, &str)]) -> Answer {
+    let mut request = Request::get(location);
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    let response = client().request(request.body(body::empty()).expect("a request")).await.expect("the store answers");
+    read(response.map(body::boxed)).await
+}
+
 /// A request without a body.
 pub fn get(uri: &str) -> Request<Body> {
     Request::get(uri).body(body::empty()).unwrap_or_else(|error| panic!("{uri}: {error}"))

@@ -5,7 +5,7 @@
 //! prefix of a listing (S3 user guide, "Actions, resources, and condition keys"; which API needs which action: "Required
 //! permissions for Amazon S3 API operations").
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderValue, IF_MATCH};
@@ -19,11 +19,10 @@ use shared::http::{Body, body};
 use crate::tap::{Behind, hand_on, open};
 use crate::template::Template;
 
-/// Where the template keeps objects, with the values that the tests' stacks have.
-const PARAMETERS: [&[(&str, &str)]; 2] = [
-    &[("BucketName", "pannier"), ("StorePrefix", "business/")],
-    &[("BucketName", "pannier"), ("StorePrefix", "other/")],
-];
+/// The template, with the values that the tests' stacks have: it knows the prefix of one business only, and they have two.
+static TEMPLATES: LazyLock<[Template; 2]> = LazyLock::new(|| {
+    ["business/", "other/"].map(|prefix| Template::read(&[("BucketName", "pannier"), ("StorePrefix", prefix)]))
+});
 
 /// What one function may do.
 #[derive(Debug)]
@@ -62,11 +61,9 @@ impl Rights {
     /// # Panics
     /// If the template has no such function, or says something of it that is not understood here.
     pub fn of(binary: &str) -> Self {
-        let statements = PARAMETERS.iter().flat_map(|parameters| {
-            let template = Template::read(parameters);
-            template.statements(binary).iter().filter_map(Statement::read).collect::<Vec<_>>()
-        });
-        Self { function: binary.to_owned(), statements: statements.collect() }
+        let statements = TEMPLATES.iter().flat_map(|template| template.statements(binary));
+        let statements = statements.filter_map(|statement| Statement::read(&statement)).collect();
+        Self { function: binary.to_owned(), statements }
     }
 
     fn allow(&self, act: &Act) -> bool {

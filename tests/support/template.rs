@@ -1,8 +1,8 @@
 //! The cloud's template, read as CloudFormation reads it: what is declared there is what tests set up and compare.
 //!
 //! Tags become the long form that they abbreviate; references are resolved with the defaults of the parameters, or
-//! with what a test puts in their place. What a test does not need is not here: no transform is run (`.ci/run` does
-//! that with SAM's own), so properties are those that are written, and the `Globals` of functions beneath them.
+//! with what a test puts in their place. What a test does not need is not here: no transform is run (`tests/cloud/`
+//! does that with SAM's own), so properties are those that are written, and the `Globals` of functions beneath them.
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -2,10 +2,8 @@
 
 use std::ops::Deref;
 
-use http::Request;
-use shared::http::body;
 use tests::arbitrary;
-use tests::client::{self, Answer};
+use tests::client::{Answer, follow};
 use tests::contract;
 use tests::stack::{Backend, Door, Settings, Stack};
 
@@ -36,12 +34,7 @@ impl Deref for Bounded {
 /// Where an answer sends its client, which asks there again with the same headers.
 async fn followed(answer: &Answer, headers: &[(&str, &str)]) -> Answer {
     assert_eq!((answer.status.as_u16(), answer.header("cache-control")), (302, "no-store"), "{}", answer.text());
-    let mut request = Request::get(answer.header("location"));
-    for (name, value) in headers {
-        request = request.header(*name, *value);
-    }
-    let response = client::client().request(request.body(body::empty()).unwrap()).await.expect("the store answers");
-    client::read(response.map(body::boxed)).await
+    follow(answer.header("location"), headers).await
 }
 
 contract! {

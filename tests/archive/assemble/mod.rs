@@ -7,13 +7,12 @@ mod model;
 mod programs;
 
 use bytes::Bytes;
-use http::Request;
 use shared::app::App;
 use shared::config::Config;
 use shared::endpoints::ALL;
-use shared::http::{Body, body, dispatch};
+use shared::http::dispatch;
 use tests::arbitrary;
-use tests::client::{self, Answer, get};
+use tests::client::{self, Answer, follow, get};
 use tests::stack::{Stack, storage_at};
 
 /// Larger archives are put together.
@@ -66,16 +65,6 @@ async fn streamed(stack: &Stack) -> Answer {
             return answer;
         }
     }
-}
-
-/// Asks the store, as one who is led there.
-async fn follow(location: &str, headers: &[(&'static str, &str)]) -> Answer {
-    let mut request = Request::get(location);
-    for (name, value) in headers {
-        request = request.header(*name, *value);
-    }
-    let request: Request<Body> = request.body(body::empty()).unwrap();
-    client::read(client::client().request(request).await.unwrap().map(body::boxed)).await
 }
 
 /// Where an answer leads.
