@@ -66,7 +66,7 @@ impl Project {
     /// `None` after saying what is missing.
     fn start() -> Option<Self> {
         let command = compose()?;
-        let minio = shared::config::variable("MINIO_IMAGE").unwrap_or_else(|| "pannier-minio:2026-02-12".to_owned());
+        let minio = shared::config::variable("MINIO_IMAGE").unwrap_or_else(|| "pannier-minio:2026-02-12.1".to_owned());
         let nginx = shared::config::variable("NGINX_IMAGE").unwrap_or_else(|| "pannier-nginx:1".to_owned());
         let tools = ["curl", "espeak-ng", "strip"].iter().all(|name| tool(name).is_some());
         if !(tools && image(&minio) && image(&nginx)) {

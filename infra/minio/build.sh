@@ -5,8 +5,8 @@ set -euo pipefail
 cd "$(dirname "$0")"
 . ../lib.sh
 
-image=${MINIO_IMAGE:-pannier-minio:2026-02-12}
-rootfs=$CACHE/minio-2026-02-12
+image=${MINIO_IMAGE:-pannier-minio:2026-02-12.1}
+rootfs=$CACHE/minio-2026-02-12.1
 
 from_registry() { can_pull "$(base_image Dockerfile)"; }
 

@@ -130,7 +130,7 @@ impl Target {
     /// MinIO as a process like ours, on the same disk, without a container's network between; `None`
     /// after saying that it is missing.
     async fn minio() -> Option<Self> {
-        let binary = require::cache().join("minio-2026-02-12/bin/minio");
+        let binary = require::cache().join("minio-2026-02-12.1/bin/minio");
         if !binary.is_file() {
             require::missing("the MinIO binary that infra/minio/build.sh leaves in the cache");
             return None;

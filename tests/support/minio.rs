@@ -16,7 +16,7 @@ pub const ACCESS_KEY: &str = "pannier-test";
 pub const SECRET_KEY: &str = "pannier-test-secret";
 
 /// Built by `infra/minio/build.sh`.
-const IMAGE: (&str, &str) = ("pannier-minio", "2026-02-12");
+const IMAGE: (&str, &str) = ("pannier-minio", "2026-02-12.1");
 
 /// The most memory that one may have, in bytes: without a bound it once took all of the machine's. It fits itself into what it
 /// is given.

@@ -133,7 +133,7 @@ async fn check_same(app: &App, name: &Name, request: Option<&str>) -> Result<(),
 async fn tell(app: &App, name: &Name, outcome: Outcome, made: bool) -> Result<Created, Error> {
     let instance = match outcome {
         Outcome::Settled(instance) | Outcome::Unfinished(instance) => instance,
-        Outcome::Gone => return Err(Error::new(Kind::Conflict, "The instance was deleted meanwhile.")),
+        Outcome::Gone => return Err(gone(app, &name.owner).await?),
     };
     if let State::Failed { reason } = &instance.state {
         return Err(Error::new(Kind::Internal, format!("The instance {} failed: {reason}", name.id)));
@@ -144,6 +144,17 @@ async fn tell(app: &App, name: &Name, outcome: Outcome, made: bool) -> Result<Cr
     }
     let data = view(app, &instance)?;
     Ok(Created { instance, data })
+}
+
+/// What to say of an instance that is not there any more: a worker that came to it first has found the quota used up, or its
+/// owner deleted it.
+async fn gone(app: &App, owner: &str) -> Result<Error, Error> {
+    let limit = app.config.max_instances(owner);
+    let free = claim::free_slot(&app.storage()?.main, owner, limit).await?;
+    Ok(match free {
+        None => drive::quota(limit),
+        Some(_) => Error::new(Kind::Conflict, "The instance was deleted meanwhile."),
+    })
 }
 
 /// Takes back what was begun for a client who is told that it failed. What cannot be done now is done by the worker.
