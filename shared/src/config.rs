@@ -107,7 +107,7 @@ pub enum ResponseMode {
 pub struct Platform {
     /// `AWS_LAMBDA_RUNTIME_API`: host and port of the Runtime API, or its URL.
     pub runtime_api: String,
-    /// `RUST_LOG`: what to log.
+    /// `RUST_LOG`: what to log: levels, and targets with their levels.
     pub log: String,
 }
 

@@ -28,7 +28,7 @@ use crate::app::App;
 use crate::error::{BoxError, Error, Kind};
 use crate::http::panic_text;
 use crate::lambda::runtime::{Answer, Failure, Invocation, RuntimeApi};
-use crate::lambda::{start, stopped, to_its_end};
+use crate::lambda::to_its_end;
 
 /// How many messages of a batch are worked on at once.
 const CONCURRENCY: usize = 8;
@@ -86,12 +86,7 @@ pub enum Change {
 
 /// Runs a function that drives `worker`, until the platform ends it.
 pub fn run(worker: &'static Worker) -> ExitCode {
-    to_its_end(async {
-        match start().await {
-            Ok((mut api, app)) => stopped(&serve(&mut api, &app, worker).await),
-            Err(code) => code,
-        }
-    })
+    to_its_end(async |api, app| serve(api, app, worker).await)
 }
 
 /// Takes events from the Runtime API at `runtime_api` (host and port), until it is no longer there; returns

@@ -4,9 +4,10 @@
 use std::io::IsTerminal;
 
 use tracing::info;
+use tracing_subscriber::Registry;
+use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::{Layer, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
-use tracing_subscriber::{EnvFilter, Registry};
 
 /// The target of the action log's events, whose field `outcome` says how it went.
 pub const ACTION: &str = "action";
@@ -45,11 +46,13 @@ impl Outcome {
 /// Where else events go.
 pub type Sink = Box<dyn Layer<Registry> + Send + Sync>;
 
-/// Starts logging to standard error, and to a sink besides. `directives` are those of `RUST_LOG`; a second call changes
-/// nothing.
+/// What is logged unless something else is said. The embedded store's framework calls every expected 404 and 412 an error.
+const DIRECTIVES: [&str; 2] = ["info", "s3s=off"];
+
+/// Starts logging to standard error, and to a sink besides. `directives` are those of `RUST_LOG`: levels, and targets with
+/// their levels, with commas between them; what is neither is left out. A second call changes nothing.
 pub fn start(format: Format, directives: &str, sink: Option<Sink>) {
-    // The embedded store's framework calls every expected 404 and 412 an error.
-    let filter = EnvFilter::builder().parse_lossy(format!("info,s3s=off,{directives}"));
+    let filter = filter(directives);
     let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
     let lines: Sink = match format {
         Format::Text => lines.with_target(false).with_ansi(std::io::stderr().is_terminal()).with_filter(filter).boxed(),
@@ -59,6 +62,13 @@ pub fn start(format: Format, directives: &str, sink: Option<Sink>) {
     let _ = tracing_subscriber::registry()
         .with(vec![Some(lines), sink].into_iter().flatten().collect::<Vec<_>>())
         .try_init();
+}
+
+/// Levels by target, and no more: filters by fields and spans are regular expressions, which every function would load.
+fn filter(directives: &str) -> Targets {
+    let known = DIRECTIVES.into_iter().chain(directives.split(',').map(str::trim));
+    let known = known.filter(|directive| !directive.is_empty() && directive.parse::<Targets>().is_ok());
+    known.collect::<Vec<_>>().join(",").parse().unwrap_or_default()
 }
 
 /// Logs what a user did. `text` is a sentence; what a client chose in it is [`shown`].
@@ -90,7 +100,22 @@ fn is_invisible(char: char) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::shown;
+    use tracing::Level;
+
+    use super::{filter, shown};
+
+    #[test]
+    fn later_directives_take_the_place_of_earlier_ones() {
+        let (ours, store) = ("shared::lambda", "s3s::service");
+        let shows = |directives: &str, target: &str, level: &Level| filter(directives).would_enable(target, level);
+        for directives in ["", " , ", "info", "[span{field=1}]=trace"] {
+            assert!(shows(directives, ours, &Level::INFO) && !shows(directives, ours, &Level::DEBUG), "{directives}");
+            assert!(!shows(directives, store, &Level::ERROR), "{directives}");
+        }
+        assert!(!shows("warn", ours, &Level::INFO) && shows("warn", ours, &Level::WARN));
+        assert!(shows("warn,shared=debug", ours, &Level::DEBUG) && !shows("warn,shared=debug", "hyper", &Level::INFO));
+        assert!(shows("s3s=error", store, &Level::ERROR));
+    }
 
     #[test]
     fn a_line_stays_a_line() {

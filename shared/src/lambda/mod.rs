@@ -15,7 +15,6 @@ mod request;
 mod response;
 pub(crate) mod runtime;
 
-use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::process::ExitCode;
 
@@ -36,16 +35,17 @@ const WRONG_SETTING: u8 = 2;
 
 /// Runs a function that serves `endpoint`, until the platform ends it.
 pub fn run(endpoint: &'static Endpoint) -> ExitCode {
-    to_its_end(async {
-        match start().await {
-            Ok((mut api, app)) => stopped(&serve(&mut api, &app, &[endpoint]).await),
-            Err(code) => code,
-        }
-    })
+    to_its_end(async |api, app| serve(api, app, &[endpoint]).await)
 }
 
 /// Runs a function on this thread. Not in its binary, which would have the loop and the runtime compiled anew for each.
-pub(crate) fn to_its_end(function: impl Future<Output = ExitCode>) -> ExitCode {
+pub(crate) fn to_its_end(serve: impl AsyncFnOnce(&mut RuntimeApi, &App) -> BoxError) -> ExitCode {
+    let function = async {
+        match start().await {
+            Ok((mut api, app)) => stopped(&serve(&mut api, &app).await),
+            Err(code) => code,
+        }
+    };
     match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime.block_on(function),
         Err(cause) => {
@@ -62,7 +62,7 @@ pub async fn serve_invocations(runtime_api: &str, app: &App, table: &[&'static E
 }
 
 /// Settings and clients, without a word to the network: a wrong setting is reported to the platform.
-pub(crate) async fn start() -> Result<(RuntimeApi, App), ExitCode> {
+async fn start() -> Result<(RuntimeApi, App), ExitCode> {
     let platform = match Platform::from_env() {
         Ok(platform) => platform,
         Err(problem) => {
@@ -89,7 +89,7 @@ pub(crate) async fn start() -> Result<(RuntimeApi, App), ExitCode> {
 }
 
 /// Logs why the function ends, mostly that the Runtime API is lost: the platform starts another process.
-pub(crate) fn stopped(cause: &BoxError) -> ExitCode {
+fn stopped(cause: &BoxError) -> ExitCode {
     error!(cause = %cause, "the function ends");
     ExitCode::FAILURE
 }

@@ -51,24 +51,20 @@ impl Upload {
         };
         let answer = representation.answer(method, headers)?;
         let disposition = names::attached(name.unwrap_or(&self.id), "file", "");
-        let length = match &answer {
-            Answer::Whole => head.size,
-            Answer::Part(range) => range.end - range.start,
-            Answer::NotModified => 0,
+        let sent = match &answer {
+            _ if method == Method::HEAD => 0..0,
+            Answer::NotModified => 0..0,
+            Answer::Whole => 0..head.size,
+            Answer::Part(range) => range.clone(),
         };
-        if method != Method::HEAD && app.config.download_redirect.is_some_and(|limit| length > limit) {
+        if app.config.download_redirect.is_some_and(|limit| sent.end - sent.start > limit) {
             // The client asks there for the same range, on the same condition.
             let kind = head.content_type.as_deref().unwrap_or(BYTES);
             let shown = Shown { content_type: kind, disposition: &disposition };
             let redirect = elsewhere(app, &self.storage.main, &Key::Listed(&object.key), shown).await?;
             return Ok(Reply::Raw(redirect));
         }
-        let content = match &answer {
-            _ if method == Method::HEAD => body::empty(),
-            Answer::NotModified => body::empty(),
-            Answer::Whole => self.content(&object, 0..head.size).await?,
-            Answer::Part(range) => self.content(&object, range.clone()).await?,
-        };
+        let content = self.content(&object, sent).await?;
         let mut response = representation.respond(answer, |_| content);
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, content_type(&head));

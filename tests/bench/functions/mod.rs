@@ -32,15 +32,19 @@ const TARGETS: [f64; 4] = [10.0, 20.0, 12.0, 6.0];
 pub(crate) async fn run(parts: &[&str]) {
     let wanted = |part| parts.is_empty() || parts.contains(&part);
     if wanted("all") {
-        all(&built(&[])).await;
+        all().await;
     }
     if wanted("first-byte") {
         first_byte::run().await;
     }
 }
 
-/// Every function: its size, what it asks of the C library, its start.
-async fn all(folder: &Path) {
+/// Every function: its size, what it asks of the C library, its start. Those that `cargo lambda build` made, if it was here, for
+/// they are what is deployed.
+async fn all() {
+    let deployed = profile().with_file_name("lambda");
+    let folder = if deployed.is_dir() { deployed } else { built(&[]) };
+    line(&format!("Those in `{}`.", folder.file_name().unwrap_or_default().display()));
     table(
         &format!("Functions: {STARTS} starts each"),
         &["function", "first `/next`, ms (median)", "slowest", "memory then, MB", "stripped, MB", "gzip, MB", "glibc"],
@@ -49,7 +53,7 @@ async fn all(folder: &Path) {
     let names = endpoints.chain(WORKERS.iter().map(|worker| worker.name));
     let (mut worst, mut newest) = ([0_f64; 4], GLIBC);
     for name in names {
-        let path = folder.join(name);
+        let path = if folder.ends_with("lambda") { folder.join(name).join("bootstrap") } else { folder.join(name) };
         let stripped = stripped(&path);
         let (size, packed) = (stripped.len() as f64 / 1e6, packed(&stripped) as f64 / 1e6);
         let glibc = newest_glibc(&path);
@@ -83,10 +87,15 @@ async fn all(folder: &Path) {
     );
 }
 
+/// The folder that this program is in, named as its profile.
+fn profile() -> PathBuf {
+    let own = std::env::current_exe().expect("a program has a path");
+    own.parent().expect("in a folder").to_owned()
+}
+
 /// The folder of the function binaries of this program's own build; all of them, or those named, are built now if they were not.
 pub(crate) fn built(names: &[&str]) -> PathBuf {
-    let own = std::env::current_exe().expect("a program has a path");
-    let folder = own.parent().expect("in a folder").to_owned();
+    let folder = profile();
     let mut cargo = Command::new(env!("CARGO"));
     // With the features of the whole workspace: nothing is compiled a second time.
     cargo.args(["build", "--quiet", "--workspace"]).current_dir(env!("CARGO_MANIFEST_DIR"));
