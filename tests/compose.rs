@@ -12,6 +12,7 @@ use sha2::{Digest, Sha256};
 use shared::http::{Body, body};
 use tests::binaries::binary;
 use tests::client::{self, Answer, Client};
+use tests::minio;
 use tests::require::{cache, find, image, missing, tool};
 use tests::stack::{free_address, s3};
 
@@ -66,7 +67,7 @@ impl Project {
     /// `None` after saying what is missing.
     fn start() -> Option<Self> {
         let command = compose()?;
-        let minio = shared::config::variable("MINIO_IMAGE").unwrap_or_else(|| "pannier-minio:2026-02-12.1".to_owned());
+        let minio = minio::image();
         let nginx = shared::config::variable("NGINX_IMAGE").unwrap_or_else(|| "pannier-nginx:1".to_owned());
         let tools = ["curl", "espeak-ng", "strip"].iter().all(|name| tool(name).is_some());
         if !(tools && image(&minio) && image(&nginx)) {

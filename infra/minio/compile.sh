@@ -30,6 +30,8 @@ export CGO_ENABLED=0
 source=$(mktemp -d)
 trap 'rm -rf "$source"' EXIT
 fetched=$(cd "$source" && go mod download -json "$module@$pin" | sed -n 's/^.*"Dir": "\(.*\)".*$/\1/p')
+# Of a pipe only the last part's failure is seen.
+[ -n "$fetched" ] || { echo "the source of $module cannot be had"; exit 1; }
 cp -R "$fetched/." "$source"
 chmod -R u+w "$source"
 for file in streaming-signature-v4.go streaming-v4-unsigned.go; do

@@ -15,8 +15,10 @@ pub const ACCESS_KEY: &str = "pannier-test";
 /// See [`ACCESS_KEY`].
 pub const SECRET_KEY: &str = "pannier-test-secret";
 
-/// Built by `infra/minio/build.sh`.
-const IMAGE: (&str, &str) = ("pannier-minio", "2026-02-12.1");
+/// The image that `infra/minio/build.sh` builds, unless `MINIO_IMAGE` names another.
+pub fn image() -> String {
+    shared::config::variable("MINIO_IMAGE").unwrap_or_else(|| "pannier-minio:2026-02-12.1".to_owned())
+}
 
 /// The most memory that one may have, in bytes: without a bound it once took all of the machine's. It fits itself into what it
 /// is given.
@@ -55,8 +57,8 @@ async fn start() -> Result<String, String> {
 /// # Errors
 /// Why it does not start.
 pub async fn with(variables: &[(String, String)]) -> Result<(ContainerAsync<GenericImage>, String), String> {
-    let image = shared::config::variable("MINIO_IMAGE");
-    let (name, tag) = image.as_deref().map_or(IMAGE, |image| image.rsplit_once(':').unwrap_or((image, "latest")));
+    let image = image();
+    let (name, tag) = image.rsplit_once(':').unwrap_or((&image, "latest"));
     let mut container = GenericImage::new(name, tag)
         .with_exposed_port(ContainerPort::Tcp(9000))
         .with_wait_for(WaitFor::message_on_either_std("API:"))
