@@ -7,6 +7,8 @@ use std::path::PathBuf;
 use clap::{Parser, ValueEnum};
 use shared::config::{self, Config, ConfigError};
 
+use crate::cloud;
+
 /// Pannier: a file backend in a bucket. Serves every function on one address.
 #[derive(Debug, Parser)]
 #[command(name = "pannier", version, args_override_self = true)]
@@ -125,6 +127,6 @@ impl Flags {
             |name| given(name).filter(|value| !value.is_empty() || name == "ARCHIVE_PREFIX"),
             document.as_deref(),
         )?;
-        Ok(Config { demo_users: self.demo_users, ..config })
+        Ok(Config { demo_users: self.demo_users, cloud: cloud::anywhere, ..config })
     }
 }

@@ -8,6 +8,7 @@
 //! - [`store`]: the embedded S3 store.
 
 pub mod action_log;
+mod cloud;
 pub mod flags;
 pub mod open;
 pub mod server;

@@ -24,6 +24,8 @@ pub use self::business::{Business, BusinessId, WebhookSecret};
 pub use self::instances::{Aws, EngineKind, Instances, Ports};
 pub use self::speech::{EngineSettings, Listed, PLACEHOLDERS, PollyKind, Speech};
 
+use crate::cloud::{self, Cloud};
+
 type HmacSha256 = Hmac<sha2::Sha256>;
 
 /// The most bytes a configuration file may have.
@@ -82,6 +84,9 @@ pub struct Config {
     pub demo_users: bool,
     /// `IMAGE_CATALOGUE`: whether `GET /api/images` and the gallery list what was uploaded, `on` (the default) or `off`.
     pub image_catalogue: bool,
+    /// Who finds credentials and region for AWS: functions look at their variables, the local program goes all the
+    /// ways of the SDK.
+    pub cloud: Cloud,
     /// Speech: how much text, and by which engines.
     pub speech: Speech,
     /// Database instances: what makes them, and where.
@@ -270,6 +275,7 @@ impl Config {
             response_mode: variable("RESPONSE_MODE").map_or(Ok(ResponseMode::default()), |text| parse_mode(&text))?,
             request_limit: variable("REQUEST_LIMIT").map(|text| parse_request_limit(&text)).transpose()?,
             demo_users: false,
+            cloud: cloud::environment,
             speech: document.speech.with_variables(&variable)?,
             instances: document.instances.with_variables(&variable)?,
             business: document.business.into_iter().map(|(token, own)| (BusinessId::of(&token), own)).collect(),

@@ -12,7 +12,7 @@
 //! - [`instances`]: databases on request, as containers or as managed services.
 //! - [`outbox`]: callbacks to business servers, signed and tried again until they arrive.
 //! - [`pages`]: what people see, in three languages; and what describes the service: heart beat, health, OpenAPI.
-//! - [`app`], [`config`], [`error`], [`auth`], [`clock`], [`log`]: what all of them stand on.
+//! - [`app`], [`config`], [`cloud`], [`error`], [`auth`], [`clock`], [`log`]: what all of them stand on.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -22,6 +22,7 @@ pub mod app;
 pub mod archive;
 pub mod auth;
 pub mod clock;
+pub mod cloud;
 pub mod config;
 pub mod endpoints;
 pub mod error;

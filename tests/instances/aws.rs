@@ -15,6 +15,7 @@
 
 mod cloud;
 mod refusals;
+mod wire;
 
 use std::collections::BTreeSet;
 use std::process::{Command, Stdio};

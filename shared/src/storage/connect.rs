@@ -3,20 +3,18 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use aws_config::BehaviorVersion;
-use aws_config::retry::RetryConfig;
-use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
-use aws_config::timeout::TimeoutConfig;
 use aws_sdk_s3::Client;
-use aws_sdk_s3::config::{Credentials, Region, ResponseChecksumValidation};
-use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+use aws_sdk_s3::config::{Credentials, Region, ResponseChecksumValidation, StalledStreamProtectionConfig};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use aws_smithy_types::retry::RetryConfig;
+use aws_smithy_types::timeout::TimeoutConfig;
 
 use super::bucket::Bucket;
 use super::direct::{Connectors, Direct};
 use super::fault::StoreError;
 use super::selftest;
-use crate::config::{Config, variable};
+use crate::cloud::{self, named_region};
+use crate::config::Config;
 
 /// Tries of one request, the first included. A retried write may meet its own first attempt: see
 /// [`super::record`].
@@ -97,36 +95,30 @@ fn timeouts(attempt: Duration) -> TimeoutConfig {
 }
 
 async fn bucket(config: &Config, transport: Transport, name: &str) -> Bucket {
-    // Only AWS itself has other endpoints for FIPS and dual stack.
-    let mut loader = aws_config::defaults(BehaviorVersion::latest());
-    if config.s3_endpoint.is_some() || matches!(transport, Transport::InProcess { .. }) {
-        loader = loader.use_fips(false).use_dual_stack(false);
-    }
-    let (mut endpoint, mut in_process) = (config.s3_endpoint.as_deref(), None);
-    match transport {
-        Transport::Network => {}
-        Transport::NetworkAs(access, secret) => loader = loader.credentials_provider(keys(access, secret)),
-        Transport::InProcess { client, credentials: (access, secret) } => {
-            loader = loader.credentials_provider(keys(access, secret));
-            (endpoint, in_process) = (Some(IN_PROCESS), Some(client));
+    let (endpoint, in_process, keys) = match transport {
+        Transport::Network => (config.s3_endpoint.as_deref(), None, None),
+        Transport::NetworkAs(access, secret) => (config.s3_endpoint.as_deref(), None, Some((access, secret))),
+        Transport::InProcess { client, credentials } => (Some(IN_PROCESS), Some(client), Some(credentials)),
+    };
+    let mut shared = match keys {
+        Some((access, secret)) => {
+            cloud::known(region(endpoint), Some(Credentials::new(access, secret, None, None, "configured")))
         }
-    }
+        None => (config.cloud)(region(endpoint)).await.into_builder(),
+    };
     if let Some(endpoint) = endpoint {
-        loader = loader.endpoint_url(endpoint);
+        // Only AWS itself has other endpoints for FIPS and dual stack.
+        shared = shared.endpoint_url(endpoint).use_fips(false).use_dual_stack(false);
     }
-    if let Some(region) = region(endpoint) {
-        loader = loader.region(region);
-    }
-    let shared = loader
+    let shared = shared
         .retry_config(
             RetryConfig::standard().with_max_attempts(ATTEMPTS).with_initial_backoff(Duration::from_millis(50)),
         )
         .timeout_config(timeouts(READ_LIMIT))
         // Slow readers are legitimate; a stalled store is noticed by whoever reads its body.
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
-        .load()
-        .await;
-    let connectors = Connectors::new(in_process.unwrap_or_else(https));
+        .build();
+    let connectors = Connectors::new(in_process.unwrap_or_else(cloud::https));
     // Only there are URLs known to be path-style: not where the SDK finds an endpoint by itself.
     let direct =
         endpoint.and(shared.region()).and_then(|region| Direct::new(&shared, region.as_ref(), connectors.clone()));
@@ -138,20 +130,12 @@ async fn bucket(config: &Config, transport: Transport, name: &str) -> Bucket {
     Bucket::new(Client::from_conf(builder.build()), name, endpoint.is_none_or(is_private), &shared, direct)
 }
 
-/// What the SDK would make by itself.
-fn https() -> SharedHttpClient {
-    aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::AwsLc)).build_https()
-}
-
 /// The region to sign for. Only for AWS itself is it worth asking further than the environment: the chain
 /// of the SDK ends at the metadata service of a virtual machine, which other networks let hang.
 fn region(endpoint: Option<&str>) -> Option<Region> {
     match endpoint {
         Some(IN_PROCESS) => Some(Region::from_static("us-east-1")),
-        Some(_) => {
-            let named = variable("AWS_REGION").or_else(|| variable("AWS_DEFAULT_REGION"));
-            Some(named.map_or(Region::from_static("us-east-1"), Region::new))
-        }
+        Some(_) => Some(named_region().unwrap_or(Region::from_static("us-east-1"))),
         None => None,
     }
 }
@@ -159,10 +143,6 @@ fn region(endpoint: Option<&str>) -> Option<Region> {
 /// Stands for the store in this process; the name can never be resolved. To `http:` the SDK would sign streams chunk by
 /// chunk, whatever it is told: a sixth of all the work for an upload.
 const IN_PROCESS: &str = "https://embedded.invalid";
-
-fn keys(access: String, secret: String) -> Credentials {
-    Credentials::new(access, secret, None, None, "configured")
-}
 
 /// Whether nobody between here and the store could change a body, so that its CRC-32 is check enough and
 /// it need not be hashed for the signature (125 MB/s where the processor has no SHA instructions).

@@ -25,8 +25,14 @@ pub(super) const OWNER: &str = "user1";
 /// The store for which they are made.
 pub(super) const SITE: &str = "0123456789abcdef";
 
-/// What was asked: the action, and the request's body.
-type Asked = (String, String);
+/// What was asked.
+#[derive(Clone)]
+pub(super) struct Asked {
+    action: String,
+    pub(super) body: String,
+    /// The `Authorization` header.
+    pub(super) authorization: String,
+}
 
 /// What is answered in moto's place.
 struct Instead {
@@ -94,6 +100,11 @@ impl Cloud {
         Engine::of(&self.config)
     }
 
+    /// Where the engine finds all services.
+    pub(super) fn door(&self) -> &str {
+        self.config.instances.aws.endpoint.as_deref().unwrap()
+    }
+
     /// The next call of an action is answered like this, and not by moto.
     pub(super) fn instead(&self, action: &'static str, status: u16, body: impl Into<String>) {
         self.script.instead.lock().unwrap().push(Instead { action, status, body: body.into() });
@@ -118,15 +129,20 @@ impl Cloud {
 
     /// The bodies of all calls of an action that were made until now, as a form or a JSON document.
     pub(super) fn asked(&self, action: &str) -> Vec<String> {
+        self.sent(action).into_iter().map(|asked| asked.body).collect()
+    }
+
+    /// All calls of an action that were made until now.
+    pub(super) fn sent(&self, action: &str) -> Vec<Asked> {
         let asked = self.script.asked.lock().unwrap();
-        asked.iter().filter(|(known, _)| known == action).map(|(_, body)| body.clone()).collect()
+        asked.iter().filter(|asked| asked.action == action).cloned().collect()
     }
 
     /// The actions that were asked for since this was called the last time, without those that only look.
     pub(super) fn done(&self) -> Vec<String> {
         let asked = std::mem::take(&mut *self.script.asked.lock().unwrap());
         let looks = |action: &str| ["Describe", "List", "Get"].iter().any(|word| action.starts_with(word));
-        asked.into_iter().map(|(action, _)| action).filter(|action| !looks(action)).collect()
+        asked.into_iter().map(|asked| asked.action).filter(|action| !looks(action)).collect()
     }
 
     /// What is in the secret of an instance, if there is one.
@@ -147,7 +163,7 @@ pub(super) fn wanted<'a>(spec: &'a Spec, id: &'a str, password: &'a str) -> Want
     Wanted { site: SITE, id, owner: OWNER, spec, password: Password(password), port: None, created: 1_700_000_000_000 }
 }
 
-/// The settings of a client of the test's own, which talks to moto itself.
+/// The settings of a client of the test's own, which talks to moto itself or to the door before it.
 macro_rules! settings_of {
     ($sdk:ident, $endpoint:expr) => {
         $sdk::Config::builder()
@@ -158,7 +174,7 @@ macro_rules! settings_of {
             .build()
     };
 }
-use settings_of;
+pub(super) use settings_of;
 
 /// Ids of what EC2 has, for which there is no client here.
 async fn ids(moto: &str, action: &str, name: &str) -> Vec<String> {
@@ -204,7 +220,8 @@ async fn pass(
         Some(target) => target.rsplit('.').next().unwrap().to_owned(),
         None => text.split('&').find_map(|field| field.strip_prefix("Action=")).unwrap().to_owned(),
     };
-    script.asked.lock().unwrap().push((action.clone(), text));
+    let authorization = head.headers["authorization"].to_str().unwrap().to_owned();
+    script.asked.lock().unwrap().push(Asked { action: action.clone(), body: text, authorization });
     let instead = {
         let mut instead = script.instead.lock().unwrap();
         let found = instead.iter().position(|instead| instead.action == action);

@@ -98,7 +98,7 @@ impl Engine {
         match config.instances.engine {
             EngineKind::Off => Self::Off,
             EngineKind::Docker => Self::Docker(Box::new(Docker::new(&config.instances))),
-            EngineKind::Aws => Self::Aws(Box::new(Aws::new(&config.instances))),
+            EngineKind::Aws => Self::Aws(Box::new(Aws::new(config))),
         }
     }
 

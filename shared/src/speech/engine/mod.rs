@@ -21,6 +21,7 @@ pub use self::sound::{Failure, Pcm};
 use self::command::Command;
 use self::polly::Polly;
 use super::script::Script;
+use crate::cloud::Cloud;
 use crate::config::{Config, EngineSettings, Listed};
 
 /// The engines that are configured. Cheap to clone.
@@ -55,7 +56,7 @@ pub struct Voice {
 impl Engines {
     /// Those of the configuration. Nothing is started or asked yet.
     pub fn of(config: &Config) -> Self {
-        Self(config.speech.engines.iter().map(Engine::of).collect())
+        Self(config.speech.engines.iter().map(|settings| Engine::of(settings, config.cloud)).collect())
     }
 
     /// Begins to speak, `speed` times as fast as the script says.
@@ -93,7 +94,7 @@ impl Engines {
 }
 
 impl Engine {
-    fn of(settings: &EngineSettings) -> Self {
+    fn of(settings: &EngineSettings, cloud: Cloud) -> Self {
         let name = settings.name().to_owned();
         match settings {
             EngineSettings::Flite {} => Self { name, voices: pairs(flite::VOICES), kind: Kind::Flite },
@@ -108,7 +109,7 @@ impl Engine {
             }
             EngineSettings::Polly { engine_type, voices, endpoint, .. } => {
                 let voices = if voices.is_empty() { pairs(polly::voices(*engine_type)) } else { listed(voices) };
-                let polly = Polly::new(&name, *engine_type, endpoint.clone());
+                let polly = Polly::new(&name, *engine_type, endpoint.clone(), cloud);
                 Self { name, voices, kind: Kind::Polly(polly) }
             }
         }

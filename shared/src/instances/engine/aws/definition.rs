@@ -1,23 +1,22 @@
 //! What a task of ECS is made of. Its password is nowhere in it: it names the secret.
 
-use aws_sdk_ecs::Client;
-use aws_sdk_ecs::types::{
-    Compatibility, ContainerDefinition, HealthCheck, NetworkMode, PortMapping, Secret, Tag, TransportProtocol,
-};
+use serde::Deserialize;
+use serde_json::{Value, json};
 
 use super::secret::{self, Kept};
+use super::service::Json;
 use super::trouble::Trouble;
-use super::{Aws, Wanted, tags, unavailable, unset};
+use super::{Aws, Wanted, tags, unset};
 use crate::instances::spec::Database;
 
 /// How often the health of a container is looked at, and how long that may take, in seconds.
-const HEALTH_INTERVAL: i32 = 5;
+const HEALTH_INTERVAL: u32 = 5;
 /// See [`HEALTH_INTERVAL`].
-const HEALTH_LIMIT: i32 = 5;
+const HEALTH_LIMIT: u32 = 5;
 /// How often it may fail, and for how long it does not count: the most that ECS takes of both.
-const HEALTH_RETRIES: i32 = 10;
+const HEALTH_RETRIES: u32 = 10;
 /// See [`HEALTH_RETRIES`].
-const HEALTH_START: i32 = 300;
+const HEALTH_START: u32 = 300;
 
 /// What Redis needs beside its data: a quarter, and this many MB.
 const REDIS_SPARE: u32 = 128;
@@ -44,8 +43,25 @@ const MYSQL_HEALTH: &str = "MYSQL_PWD=\"$MYSQL_ROOT_PASSWORD\" \"$(command -v my
 /// Whether Redis lets in. Every version reads commands from its input.
 const REDIS_HEALTH: &str = "printf 'AUTH %s\\nPING\\n' \"$REDIS_PASSWORD\" | redis-cli | grep -q PONG";
 
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Registered {
+    task_definition: Definition,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Definition {
+    task_definition_arn: String,
+}
+
+/// Tags as ECS has them.
+pub(super) fn tagged(wanted: &Wanted<'_>) -> Value {
+    tags(wanted).into_iter().map(|(key, value)| json!({ "key": key, "value": value })).collect()
+}
+
 /// Makes the definition of an instance's task; its ARN.
-pub(super) async fn register(aws: &Aws, client: &Client, wanted: &Wanted<'_>, kept: &Kept) -> Result<String, Trouble> {
+pub(super) async fn register(aws: &Aws, ecs: &Json, wanted: &Wanted<'_>, kept: &Kept) -> Result<String, Trouble> {
     let role = aws.settings.execution_role.as_deref().ok_or_else(|| unset("INSTANCES_EXECUTION_ROLE"))?;
     let (least_cpu, memory) = match wanted.spec.database {
         Database::Mysql { .. } => (MYSQL_CPU, aws.mysql_memory),
@@ -54,24 +70,22 @@ pub(super) async fn register(aws: &Aws, client: &Client, wanted: &Wanted<'_>, ke
     let too_large = "No task has as much memory.";
     let (cpu, memory) =
         size(least_cpu, memory).ok_or_else(|| Trouble::refused("size a task", too_large, "too large"))?;
-    let tags = tags(wanted).map(|(key, value)| Tag::builder().key(key).value(value).build());
-    let register = client
-        .register_task_definition()
-        .family(aws.name(wanted.id))
-        .requires_compatibilities(Compatibility::Fargate)
-        .network_mode(NetworkMode::Awsvpc)
-        .cpu(cpu.to_string())
-        .memory(memory.to_string())
-        .execution_role_arn(role)
-        .container_definitions(container(aws, wanted, kept, memory)?)
-        .set_tags(Some(tags.into()));
-    let registered = register.send().await.map_err(|error| Trouble::of("register a task definition", error))?;
-    let arn = registered.task_definition.and_then(|definition| definition.task_definition_arn);
-    arn.ok_or_else(|| unavailable().caused_by("a task definition has no ARN").into())
+    let register = json!({
+        "family": aws.name(wanted.id),
+        "requiresCompatibilities": ["FARGATE"],
+        "networkMode": "awsvpc",
+        "cpu": cpu.to_string(),
+        "memory": memory.to_string(),
+        "executionRoleArn": role,
+        "containerDefinitions": [container(aws, wanted, kept, memory)],
+        "tags": tagged(wanted),
+    });
+    let registered: Registered = ecs.ask("RegisterTaskDefinition", register, "register a task definition").await?;
+    Ok(registered.task_definition.task_definition_arn)
 }
 
 /// All of the task's memory is its only container's, and not more: then it is told that it ran out of it.
-fn container(aws: &Aws, wanted: &Wanted<'_>, kept: &Kept, memory: u32) -> Result<ContainerDefinition, Trouble> {
+fn container(aws: &Aws, wanted: &Wanted<'_>, kept: &Kept, memory: u32) -> Value {
     let database = &wanted.spec.database;
     let (image, variable, command, health) = match database {
         Database::Mysql { charset, collation } => {
@@ -80,29 +94,26 @@ fn container(aws: &Aws, wanted: &Wanted<'_>, kept: &Kept, memory: u32) -> Result
         }
         Database::Redis { memory } => (&aws.redis_image, "REDIS_PASSWORD", redis_command(*memory), REDIS_HEALTH),
     };
-    let incomplete = |cause| Trouble::from(unavailable().caused_by(cause));
     // One field of the JSON, in whichever version is the current one.
     let from = format!("{}:{}::", kept.arn, secret::PASSWORD);
-    let secret = Secret::builder().name(variable).value_from(from).build().map_err(incomplete)?;
-    let health = HealthCheck::builder()
-        .set_command(Some(vec!["CMD-SHELL".to_owned(), health.to_owned()]))
-        .interval(HEALTH_INTERVAL)
-        .timeout(HEALTH_LIMIT)
-        .retries(HEALTH_RETRIES)
-        .start_period(HEALTH_START)
-        .build()
-        .map_err(incomplete)?;
-    let port = PortMapping::builder().container_port(database.port().into()).protocol(TransportProtocol::Tcp).build();
-    let container = ContainerDefinition::builder()
-        .name(database.word())
-        .image(image)
-        .essential(true)
-        .memory(i32::try_from(memory).unwrap_or(i32::MAX))
-        .port_mappings(port)
-        .secrets(secret)
-        .set_command(Some(command))
-        .health_check(health);
-    Ok(container.build())
+    json!({
+        "name": database.word(),
+        "image": image,
+        "essential": true,
+        // No share of its own: all of the task's.
+        "cpu": 0,
+        "memory": memory,
+        "portMappings": [{ "containerPort": database.port(), "protocol": "tcp" }],
+        "secrets": [{ "name": variable, "valueFrom": from }],
+        "command": command,
+        "healthCheck": {
+            "command": ["CMD-SHELL", health],
+            "interval": HEALTH_INTERVAL,
+            "timeout": HEALTH_LIMIT,
+            "retries": HEALTH_RETRIES,
+            "startPeriod": HEALTH_START,
+        },
+    })
 }
 
 /// Redis reads its configuration from its input, which is in no list of processes, and does not get the variable.

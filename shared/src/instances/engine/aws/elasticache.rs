@@ -1,9 +1,9 @@
 //! Redis on ElastiCache: a replication group of one node, because only such a group may have encryption and a password.
 
-use aws_sdk_elasticache::Client;
-use aws_sdk_elasticache::types::{AuthTokenUpdateStrategyType as Strategy, ReplicationGroup, Tag};
+use serde::Deserialize;
 
 use super::secret::{self, Asked, Kept};
+use super::service::{Endpoint, Form, List, Query};
 use super::trouble::{Trouble, found};
 use super::{Aws, LOOK, Password, Provided, Step, Wanted, conflict, is_lost, tags, unavailable};
 use crate::instances::record::Place;
@@ -12,7 +12,7 @@ use crate::instances::record::Place;
 const VERSION: &str = "7.1";
 
 /// How long snapshots are kept, in days.
-const SNAPSHOTS: i32 = 1;
+const SNAPSHOTS: u32 = 1;
 
 /// Types of nodes and their `maxmemory` in bytes (ElastiCache user guide, "Redis OSS node-type specific parameters"), the
 /// smallest first.
@@ -26,28 +26,68 @@ const NODES: [(&str, u64); 4] = [
 /// Of which this part is reserved for snapshots, by default, in percent.
 const RESERVED: u64 = 25;
 
+#[derive(Deserialize)]
+struct Described {
+    #[serde(rename = "DescribeReplicationGroupsResult")]
+    result: Groups,
+}
+
+#[derive(Deserialize)]
+struct Groups {
+    #[serde(rename = "ReplicationGroups", default)]
+    list: List<Group>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Group {
+    #[serde(default)]
+    status: String,
+    pending_modified_values: Option<PendingValues>,
+    #[serde(default)]
+    node_groups: List<NodeGroup>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct PendingValues {
+    auth_token_status: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct NodeGroup {
+    primary_endpoint: Option<Endpoint>,
+}
+
+impl Group {
+    fn place(self) -> Option<Place> {
+        self.node_groups.members.into_iter().next()?.primary_endpoint?.place(true)
+    }
+}
+
 pub(super) async fn provide(aws: &Aws, wanted: &Wanted<'_>, kept: &Kept, memory: u32) -> Result<Provided, Trouble> {
-    let (client, name) = (&aws.clients().await.elasticache, aws.name(wanted.id));
-    let Some(found) = find(client, &name).await? else {
+    let (elasticache, name) = (&aws.services().await?.elasticache, aws.name(wanted.id));
+    let Some(found) = find(elasticache, &name).await? else {
         if is_lost(kept) {
             return Ok(Provided::Failed("Its database is gone.".to_owned()));
         }
         return create(aws, wanted, memory).await;
     };
-    Ok(match found.status().unwrap_or_default() {
+    Ok(match found.status.as_str() {
         // It is used while a snapshot is made.
-        "available" | "snapshotting" => place(&found).map_or(Provided::Pending(LOOK), Provided::Ready),
+        "available" | "snapshotting" => found.place().map_or(Provided::Pending(LOOK), Provided::Ready),
         status @ ("create-failed" | "restore-failed") => Provided::Failed(format!("The cloud says of it: {status}.")),
         _ => Provided::Pending(LOOK),
     })
 }
 
 pub(super) async fn remove(aws: &Aws, wanted: &Wanted<'_>) -> Result<Step, Trouble> {
-    let (client, name) = (&aws.clients().await.elasticache, aws.name(wanted.id));
-    let Some(found) = find(client, &name).await? else { return Ok(Step::Done) };
-    if found.status() != Some("deleting") {
-        let delete = client.delete_replication_group().replication_group_id(name).retain_primary_cluster(false);
-        match delete.send().await.map_err(|error| Trouble::of("delete a cache", error)) {
+    let (elasticache, name) = (&aws.services().await?.elasticache, aws.name(wanted.id));
+    let Some(found) = find(elasticache, &name).await? else { return Ok(Step::Done) };
+    if found.status != "deleting" {
+        let delete = named(&name).with("RetainPrimaryCluster", false);
+        match elasticache.tell("DeleteReplicationGroup", delete, "delete a cache").await {
             // It has to be made first; or somebody else was quicker.
             Err(trouble) if !trouble.is_early() && !trouble.is("ReplicationGroupNotFound") => return Err(trouble),
             _ => {}
@@ -64,17 +104,17 @@ pub(super) async fn set_password(
     kept: Kept,
     next: Password<'_>,
 ) -> Result<Step, Trouble> {
-    let (client, name) = (&aws.clients().await.elasticache, aws.name(wanted.id));
-    let Some(found) = find(client, &name).await? else {
+    let (elasticache, name) = (&aws.services().await?.elasticache, aws.name(wanted.id));
+    let Some(found) = find(elasticache, &name).await? else {
         return Err(unavailable().caused_by("the cache is gone").into());
     };
-    let pending = found.pending_modified_values().is_some_and(|pending| pending.auth_token_status().is_some());
-    if pending || found.status() != Some("available") {
+    let pending = found.pending_modified_values.is_some_and(|pending| pending.auth_token_status.is_some());
+    if pending || found.status != "available" {
         return Ok(Step::Pending(LOOK));
     }
     let asked = match kept.asked(next) {
-        None => begin(client, &name, next).await,
-        Some(Asked::Both) => modify(client, &name, next, Strategy::Set).await.map(|()| Asked::New),
+        None => begin(elasticache, &name, next).await,
+        Some(Asked::Both) => modify(elasticache, &name, next, "SET").await.map(|()| Asked::New),
         Some(Asked::New) => {
             secret::settle(aws, wanted.id, kept, next).await?;
             return Ok(Step::Done);
@@ -90,9 +130,9 @@ pub(super) async fn set_password(
 
 /// Adds the new password. If that is refused, it may have been added by somebody who was not heard of again: then it can be
 /// made the only one. If that is refused, too, nothing has changed.
-async fn begin(client: &Client, name: &str, next: Password<'_>) -> Result<Asked, Trouble> {
-    match modify(client, name, next, Strategy::Rotate).await {
-        Err(trouble) if trouble.is_refusal() => match modify(client, name, next, Strategy::Set).await {
+async fn begin(elasticache: &Query, name: &str, next: Password<'_>) -> Result<Asked, Trouble> {
+    match modify(elasticache, name, next, "ROTATE").await {
+        Err(trouble) if trouble.is_refusal() => match modify(elasticache, name, next, "SET").await {
             Err(trouble) if trouble.is_refusal() => Err(conflict("The cloud refuses another password.").into()),
             done => done.map(|()| Asked::New),
         },
@@ -100,50 +140,45 @@ async fn begin(client: &Client, name: &str, next: Password<'_>) -> Result<Asked,
     }
 }
 
-async fn modify(client: &Client, name: &str, password: Password<'_>, strategy: Strategy) -> Result<(), Trouble> {
-    let modify = client.modify_replication_group().replication_group_id(name).apply_immediately(true);
-    let modified = modify.auth_token(password.0).auth_token_update_strategy(strategy).send().await;
-    modified.map(drop).map_err(|error| Trouble::of("set a password", error))
+async fn modify(elasticache: &Query, name: &str, password: Password<'_>, strategy: &str) -> Result<(), Trouble> {
+    let modify = named(name).with("ApplyImmediately", true).with("AuthToken", password.0);
+    let modify = modify.with("AuthTokenUpdateStrategy", strategy);
+    elasticache.tell("ModifyReplicationGroup", modify, "set a password").await
 }
 
-async fn find(client: &Client, name: &str) -> Result<Option<ReplicationGroup>, Trouble> {
-    let described = client.describe_replication_groups().replication_group_id(name).send().await;
-    let described = described.map_err(|error| Trouble::of("look for a cache", error));
+async fn find(elasticache: &Query, name: &str) -> Result<Option<Group>, Trouble> {
+    let described = elasticache.ask::<Described>("DescribeReplicationGroups", named(name), "look for a cache").await;
     let found = found(described, "ReplicationGroupNotFound")?;
-    Ok(found.and_then(|found| found.replication_groups?.into_iter().next()))
+    Ok(found.and_then(|found| found.result.list.members.into_iter().next()))
 }
 
-fn place(found: &ReplicationGroup) -> Option<Place> {
-    let endpoint = found.node_groups().first()?.primary_endpoint()?;
-    let port = u16::try_from(endpoint.port()?).ok()?;
-    Some(Place { host: endpoint.address()?.to_owned(), port, tls: true })
+/// The group that everything else in the form is about.
+fn named(name: &str) -> Form {
+    Form::default().with("ReplicationGroupId", name)
 }
 
 async fn create(aws: &Aws, wanted: &Wanted<'_>, memory: u32) -> Result<Provided, Trouble> {
-    let (client, settings) = (&aws.clients().await.elasticache, &aws.settings);
+    let (elasticache, settings) = (&aws.services().await?.elasticache, &aws.settings);
     let Some(node) = node_for(memory) else {
         return Ok(Provided::Failed("No node has as much memory.".to_owned()));
     };
-    let tags = tags(wanted).map(|(key, value)| Tag::builder().key(key).value(value).build());
-    let create = client
-        .create_replication_group()
-        .replication_group_id(aws.name(wanted.id))
-        .replication_group_description("An instance that a user asked for")
-        .engine("redis")
-        .engine_version(VERSION)
-        .cache_node_type(node)
-        .num_cache_clusters(1)
-        .automatic_failover_enabled(false)
-        .multi_az_enabled(false)
-        .transit_encryption_enabled(true)
-        .auth_token(wanted.password.0)
-        .at_rest_encryption_enabled(true)
-        .set_kms_key_id(settings.kms_key.clone())
-        .cache_subnet_group_name(aws.subnet_group()?)
-        .set_security_group_ids(Some(settings.security_groups.clone()))
-        .snapshot_retention_limit(SNAPSHOTS)
-        .set_tags(Some(tags.into()));
-    match create.send().await.map_err(|error| Trouble::of("create a cache", error)) {
+    let create = named(&aws.name(wanted.id))
+        .with("ReplicationGroupDescription", "An instance that a user asked for")
+        .with("Engine", "redis")
+        .with("EngineVersion", VERSION)
+        .with("CacheNodeType", node)
+        .with("NumCacheClusters", 1)
+        .with("AutomaticFailoverEnabled", false)
+        .with("MultiAZEnabled", false)
+        .with("TransitEncryptionEnabled", true)
+        .with("AuthToken", wanted.password.0)
+        .with("AtRestEncryptionEnabled", true)
+        .with_some("KmsKeyId", settings.kms_key.as_deref())
+        .with("CacheSubnetGroupName", aws.subnet_group()?)
+        .list("SecurityGroupIds.SecurityGroupId", &settings.security_groups)
+        .with("SnapshotRetentionLimit", SNAPSHOTS)
+        .tags(tags(wanted));
+    match elasticache.tell("CreateReplicationGroup", create, "create a cache").await {
         Err(trouble) if !trouble.is("ReplicationGroupAlreadyExists") => Err(trouble),
         _ => Ok(Provided::Pending(LOOK)),
     }

@@ -1,5 +1,5 @@
 //! Managed services of AWS: RDS for MySQL, ElastiCache for Redis, and tasks of ECS on Fargate for what is ephemeral. The only
-//! module that knows their SDKs.
+//! module that knows them.
 //!
 //! Everything of an instance has one name, `{prefix}-{id}`, and carries tags that say for which store and for whom it is:
 //!
@@ -31,19 +31,21 @@ mod ecs;
 mod elasticache;
 mod rds;
 mod secret;
+mod service;
 mod trouble;
 
 use std::time::Duration;
 
-use aws_config::BehaviorVersion;
-use aws_config::retry::RetryConfig;
-use aws_config::timeout::TimeoutConfig;
+use aws_smithy_types::retry::RetryConfig;
+use aws_smithy_types::timeout::TimeoutConfig;
 use tokio::sync::OnceCell;
 
 use self::secret::Kept;
+use self::service::{Json, Query};
 use self::trouble::Trouble;
 use super::{Password, Provided, Step, Wanted, unavailable};
-use crate::config::{Aws as Settings, Instances};
+use crate::cloud::Cloud;
+use crate::config::{Aws as Settings, Config};
 use crate::error::{Error, Kind};
 use crate::instances::spec::{Class, Database};
 
@@ -77,24 +79,27 @@ pub struct Aws {
     redis_image: String,
     /// In MB.
     mysql_memory: u32,
-    clients: OnceCell<Clients>,
+    cloud: Cloud,
+    services: OnceCell<Services>,
 }
 
-struct Clients {
-    rds: aws_sdk_rds::Client,
-    elasticache: aws_sdk_elasticache::Client,
-    ecs: aws_sdk_ecs::Client,
-    secrets: aws_sdk_secretsmanager::Client,
+struct Services {
+    rds: Query,
+    elasticache: Query,
+    ecs: Json,
+    secrets: Json,
 }
 
 impl Aws {
-    pub(super) fn new(settings: &Instances) -> Self {
+    pub(super) fn new(config: &Config) -> Self {
+        let settings = &config.instances;
         Self {
             settings: settings.aws.clone(),
             mysql_image: settings.mysql_image.clone(),
             redis_image: settings.redis_image.clone(),
             mysql_memory: settings.mysql_memory,
-            clients: OnceCell::new(),
+            cloud: config.cloud,
+            services: OnceCell::new(),
         }
     }
 
@@ -197,30 +202,30 @@ impl Aws {
         self.settings.subnet_group.as_deref().ok_or_else(|| unset("INSTANCES_SUBNET_GROUP"))
     }
 
-    async fn clients(&self) -> &Clients {
-        self.clients.get_or_init(|| Box::pin(connect(self.settings.endpoint.as_deref()))).await
+    async fn services(&self) -> Result<&Services, Error> {
+        self.services.get_or_try_init(|| connect(self.cloud, self.settings.endpoint.clone())).await
     }
 }
 
-async fn connect(endpoint: Option<&str>) -> Clients {
+async fn connect(cloud: Cloud, endpoint: Option<String>) -> Result<Services, Error> {
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(CONNECT_LIMIT)
         .operation_attempt_timeout(ATTEMPT_LIMIT)
         .operation_timeout(CALL_LIMIT);
-    let loader = aws_config::defaults(BehaviorVersion::latest())
-        .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
-        .timeout_config(timeouts.build());
-    let loader = match endpoint {
-        Some(endpoint) => loader.endpoint_url(endpoint),
-        None => loader,
+    let config = cloud(None).await.into_builder();
+    let config =
+        config.retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS)).timeout_config(timeouts.build());
+    let config = match endpoint {
+        Some(endpoint) => config.endpoint_url(endpoint),
+        None => config,
     };
-    let config = loader.load().await;
-    Clients {
-        rds: aws_sdk_rds::Client::new(&config),
-        elasticache: aws_sdk_elasticache::Client::new(&config),
-        ecs: aws_sdk_ecs::Client::new(&config),
-        secrets: aws_sdk_secretsmanager::Client::new(&config),
-    }
+    let config = config.build();
+    Ok(Services {
+        rds: Query::new(&config, "rds", "2014-10-31")?,
+        elasticache: Query::new(&config, "elasticache", "2015-02-02")?,
+        ecs: Json::new(&config, "ecs", "AmazonEC2ContainerServiceV20141113")?,
+        secrets: Json::new(&config, "secretsmanager", "secretsmanager")?,
+    })
 }
 
 /// Keys and values of the tags of all that is made for an instance. Names of users have no character that a service refuses.

@@ -1,12 +1,11 @@
 //! MySQL on RDS.
 
-use aws_sdk_rds::Client;
-use aws_sdk_rds::types::{ApplyMethod, DbInstance, Parameter, Tag};
+use serde::Deserialize;
 
 use super::secret::{self, Asked, Kept};
+use super::service::{Endpoint, Form, List, Query};
 use super::trouble::{Trouble, found};
 use super::{Aws, LOOK, Password, Provided, Step, Wanted, is_lost, tags, unavailable};
-use crate::instances::record::Place;
 
 /// The class, the version and the storage in GiB of an instance, if nothing else is set.
 const CLASS: &str = "db.t4g.micro";
@@ -16,7 +15,7 @@ const VERSION: &str = "8.0";
 const STORAGE: u32 = 20;
 
 /// How long backups are kept, in days.
-const BACKUPS: i32 = 1;
+const BACKUPS: u32 = 1;
 
 /// States in which it is used; in the second one only its storage is moved.
 const READY: [&str; 2] = ["available", "storage-optimization"];
@@ -28,31 +27,87 @@ const FAILED: [&str; 6] =
 /// A character set and a collation.
 type Pair<'a> = (&'a str, &'a str);
 
+#[derive(Deserialize)]
+struct Described {
+    #[serde(rename = "DescribeDBInstancesResult")]
+    result: Instances,
+}
+
+#[derive(Deserialize)]
+struct Instances {
+    #[serde(rename = "DBInstances", default)]
+    list: List<Instance>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Instance {
+    #[serde(rename = "DBInstanceStatus", default)]
+    status: String,
+    endpoint: Option<Endpoint>,
+    pending_modified_values: Option<PendingValues>,
+    #[serde(rename = "DBParameterGroups", default)]
+    parameter_groups: List<ParameterGroup>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct PendingValues {
+    master_user_password: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct ParameterGroup {
+    parameter_apply_status: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct DescribedParameters {
+    #[serde(rename = "DescribeDBParametersResult")]
+    result: Parameters,
+}
+
+#[derive(Deserialize)]
+struct Parameters {
+    #[serde(rename = "Parameters", default)]
+    list: List<Parameter>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Parameter {
+    parameter_name: Option<String>,
+    parameter_value: Option<String>,
+}
+
 pub(super) async fn provide(
     aws: &Aws,
     wanted: &Wanted<'_>,
     kept: &Kept,
     pair: (&str, &str),
 ) -> Result<Provided, Trouble> {
-    let (client, name) = (&aws.clients().await.rds, aws.name(wanted.id));
-    let Some(found) = find(client, &name).await? else {
+    let (rds, name) = (&aws.services().await?.rds, aws.name(wanted.id));
+    let Some(found) = find(rds, &name).await? else {
         if is_lost(kept) {
             return Ok(Provided::Failed("Its database is gone.".to_owned()));
         }
         return create(aws, wanted, pair).await;
     };
-    match found.db_instance_status().unwrap_or_default() {
-        status if READY.contains(&status) => Ok(match place(&found) {
-            Some(place) if !is_applying(&found) => Provided::Ready(place),
-            _ => Provided::Pending(LOOK),
-        }),
+    match found.status.as_str() {
+        status if READY.contains(&status) => {
+            let is_applying = is_applying(&found);
+            Ok(match found.endpoint.and_then(|endpoint| endpoint.place(false)) {
+                Some(place) if !is_applying => Provided::Ready(place),
+                _ => Provided::Pending(LOOK),
+            })
+        }
         "insufficient-capacity" => Ok(Provided::Failed("The cloud has no capacity for it at the moment.".to_owned())),
         status if FAILED.iter().any(|prefix| status.starts_with(prefix)) => {
             Ok(Provided::Failed(format!("The cloud says of it: {status}.")))
         }
         "stopped" => {
-            let started = client.start_db_instance().db_instance_identifier(name).send().await;
-            started.map_err(|error| Trouble::of("start a database", error))?;
+            rds.tell("StartDBInstance", named(&name), "start a database").await?;
             Ok(Provided::Pending(LOOK))
         }
         _ => Ok(Provided::Pending(LOOK)),
@@ -60,15 +115,14 @@ pub(super) async fn provide(
 }
 
 pub(super) async fn remove(aws: &Aws, wanted: &Wanted<'_>, pair: (&str, &str)) -> Result<Step, Trouble> {
-    let (client, name) = (&aws.clients().await.rds, aws.name(wanted.id));
-    let Some(found) = find(client, &name).await? else {
-        remove_parameters(aws, client, pair).await?;
+    let (rds, name) = (&aws.services().await?.rds, aws.name(wanted.id));
+    let Some(found) = find(rds, &name).await? else {
+        remove_parameters(aws, rds, pair).await?;
         return Ok(Step::Done);
     };
-    if found.db_instance_status() != Some("deleting") {
-        let delete = client.delete_db_instance().db_instance_identifier(name);
-        let deleted = delete.skip_final_snapshot(true).delete_automated_backups(true).send().await;
-        match deleted.map_err(|error| Trouble::of("delete a database", error)) {
+    if found.status != "deleting" {
+        let delete = named(&name).with("SkipFinalSnapshot", true).with("DeleteAutomatedBackups", true);
+        match rds.tell("DeleteDBInstance", delete, "delete a database").await {
             // It has to be made first; or somebody else was quicker.
             Err(trouble) if !trouble.is_early() && !trouble.is("DBInstanceNotFound") => return Err(trouble),
             _ => {}
@@ -78,15 +132,14 @@ pub(super) async fn remove(aws: &Aws, wanted: &Wanted<'_>, pair: (&str, &str)) -
 }
 
 pub(super) async fn restart(aws: &Aws, wanted: &Wanted<'_>) -> Result<Step, Trouble> {
-    let (client, name) = (&aws.clients().await.rds, aws.name(wanted.id));
-    let Some(found) = find(client, &name).await? else { return Ok(Step::Done) };
-    match found.db_instance_status().unwrap_or_default() {
+    let (rds, name) = (&aws.services().await?.rds, aws.name(wanted.id));
+    let Some(found) = find(rds, &name).await? else { return Ok(Step::Done) };
+    match found.status.as_str() {
         // By somebody who was not heard of again; or on its way up anyway.
         "rebooting" | "starting" | "stopped" => Ok(Step::Done),
         status if READY.contains(&status) => {
-            let rebooted = client.reboot_db_instance().db_instance_identifier(name).send().await;
-            match rebooted.map_err(|error| Trouble::of("reboot a database", error)) {
-                Ok(_) => Ok(Step::Done),
+            match rds.tell("RebootDBInstance", named(&name), "reboot a database").await {
+                Ok(()) => Ok(Step::Done),
                 Err(trouble) if trouble.is_early() => Ok(Step::Pending(LOOK)),
                 Err(trouble) => Err(trouble),
             }
@@ -103,22 +156,21 @@ pub(super) async fn set_password(
     kept: Kept,
     next: Password<'_>,
 ) -> Result<Step, Trouble> {
-    let (client, name) = (&aws.clients().await.rds, aws.name(wanted.id));
-    let Some(found) = find(client, &name).await? else {
+    let (rds, name) = (&aws.services().await?.rds, aws.name(wanted.id));
+    let Some(found) = find(rds, &name).await? else {
         return Err(unavailable().caused_by("the database is gone").into());
     };
-    let pending = found.pending_modified_values().is_some_and(|pending| pending.master_user_password().is_some());
-    if pending || !READY.contains(&found.db_instance_status().unwrap_or_default()) {
+    let pending = found.pending_modified_values.is_some_and(|pending| pending.master_user_password.is_some());
+    if pending || !READY.contains(&found.status.as_str()) {
         return Ok(Step::Pending(LOOK));
     }
     if kept.asked(next).is_some() {
         secret::settle(aws, wanted.id, kept, next).await?;
         return Ok(Step::Done);
     }
-    let modify = client.modify_db_instance().db_instance_identifier(name).apply_immediately(true);
-    let modified = modify.master_user_password(next.0).send().await;
-    match modified.map_err(|error| Trouble::of("set a password", error)) {
-        Ok(_) => secret::ask(aws, wanted.id, kept, next, Asked::New).await?,
+    let modify = named(&name).with("ApplyImmediately", true).with("MasterUserPassword", next.0);
+    match rds.tell("ModifyDBInstance", modify, "set a password").await {
+        Ok(()) => secret::ask(aws, wanted.id, kept, next, Asked::New).await?,
         Err(trouble) if trouble.is_early() => {}
         Err(trouble) if trouble.is_refusal() => {
             return Err(super::conflict("The cloud refuses another password.").into());
@@ -128,52 +180,46 @@ pub(super) async fn set_password(
     Ok(Step::Pending(LOOK))
 }
 
-async fn find(client: &Client, name: &str) -> Result<Option<DbInstance>, Trouble> {
-    let described = client.describe_db_instances().db_instance_identifier(name).send().await;
-    let described = described.map_err(|error| Trouble::of("look for a database", error));
-    let found = found(described, "DBInstanceNotFound")?;
-    Ok(found.and_then(|found| found.db_instances?.into_iter().next()))
+/// The instance that everything else in the form is about.
+fn named(name: &str) -> Form {
+    Form::default().with("DBInstanceIdentifier", name)
 }
 
-fn place(found: &DbInstance) -> Option<Place> {
-    let endpoint = found.endpoint()?;
-    let port = u16::try_from(endpoint.port()?).ok()?;
-    Some(Place { host: endpoint.address()?.to_owned(), port, tls: false })
+async fn find(rds: &Query, name: &str) -> Result<Option<Instance>, Trouble> {
+    let described = rds.ask::<Described>("DescribeDBInstances", named(name), "look for a database").await;
+    let found = found(described, "DBInstanceNotFound")?;
+    Ok(found.and_then(|found| found.result.list.members.into_iter().next()))
 }
 
 /// Whether its parameters are still on their way.
-fn is_applying(found: &DbInstance) -> bool {
-    found.db_parameter_groups().iter().any(|group| group.parameter_apply_status() == Some("applying"))
+fn is_applying(found: &Instance) -> bool {
+    found.parameter_groups.members.iter().any(|group| group.parameter_apply_status.as_deref() == Some("applying"))
 }
 
 async fn create(aws: &Aws, wanted: &Wanted<'_>, pair: (&str, &str)) -> Result<Provided, Trouble> {
-    let (client, settings) = (&aws.clients().await.rds, &aws.settings);
-    let group = provide_parameters(aws, client, pair).await?;
-    let storage = i32::try_from(settings.mysql_storage.unwrap_or(STORAGE)).unwrap_or(i32::MAX);
-    let tags = tags(wanted).map(|(key, value)| Tag::builder().key(key).value(value).build());
-    let create = client
-        .create_db_instance()
-        .db_instance_identifier(aws.name(wanted.id))
-        .engine("mysql")
-        .engine_version(version(aws))
-        .db_instance_class(settings.mysql_class.as_deref().unwrap_or(CLASS))
-        .storage_type("gp3")
-        .allocated_storage(storage)
-        .storage_encrypted(true)
-        .set_kms_key_id(settings.kms_key.clone())
-        .master_username("root")
-        .master_user_password(wanted.password.0)
-        .db_subnet_group_name(aws.subnet_group()?)
-        .set_vpc_security_group_ids(Some(settings.security_groups.clone()))
-        .publicly_accessible(false)
-        .multi_az(false)
-        .backup_retention_period(BACKUPS)
-        .copy_tags_to_snapshot(true)
-        .deletion_protection(false)
-        .db_parameter_group_name(group)
-        .set_tags(Some(tags.into()));
-    match create.send().await.map_err(|error| Trouble::of("create a database", error)) {
-        Ok(_) => Ok(Provided::Pending(LOOK)),
+    let (rds, settings) = (&aws.services().await?.rds, &aws.settings);
+    let group = provide_parameters(aws, rds, pair).await?;
+    let create = named(&aws.name(wanted.id))
+        .with("Engine", "mysql")
+        .with("EngineVersion", version(aws))
+        .with("DBInstanceClass", settings.mysql_class.as_deref().unwrap_or(CLASS))
+        .with("StorageType", "gp3")
+        .with("AllocatedStorage", settings.mysql_storage.unwrap_or(STORAGE))
+        .with("StorageEncrypted", true)
+        .with_some("KmsKeyId", settings.kms_key.as_deref())
+        .with("MasterUsername", "root")
+        .with("MasterUserPassword", wanted.password.0)
+        .with("DBSubnetGroupName", aws.subnet_group()?)
+        .list("VpcSecurityGroupIds.VpcSecurityGroupId", &settings.security_groups)
+        .with("PubliclyAccessible", false)
+        .with("MultiAZ", false)
+        .with("BackupRetentionPeriod", BACKUPS)
+        .with("CopyTagsToSnapshot", true)
+        .with("DeletionProtection", false)
+        .with("DBParameterGroupName", group)
+        .tags(tags(wanted));
+    match rds.tell("CreateDBInstance", create, "create a database").await {
+        Ok(()) => Ok(Provided::Pending(LOOK)),
         // Somebody else was quicker; or the last one that used the parameters went meanwhile, and they with it.
         Err(trouble) if trouble.is("DBInstanceAlreadyExists") || trouble.is("DBParameterGroupNotFound") => {
             Ok(Provided::Pending(LOOK))
@@ -199,17 +245,16 @@ fn group(prefix: &str, version: &str, (charset, collation): Pair<'_>) -> String 
 }
 
 /// The name of the parameter group that has a pair in effect; it is made if there is none.
-async fn provide_parameters(aws: &Aws, client: &Client, pair: Pair<'_>) -> Result<String, Trouble> {
+async fn provide_parameters(aws: &Aws, rds: &Query, pair: Pair<'_>) -> Result<String, Trouble> {
     let (family, group) = (family(version(aws)), group(aws.settings.prefix(), version(aws), pair));
-    let described = client.describe_db_parameters().db_parameter_group_name(&group).source("user").send().await;
-    let described = described.map_err(|error| Trouble::of("look for parameters", error));
+    let of_users = grouped(&group).with("Source", "user");
+    let described = rds.ask::<DescribedParameters>("DescribeDBParameters", of_users, "look for parameters").await;
     let known = match found(described, "DBParameterGroupNotFound")? {
-        Some(known) => known.parameters.unwrap_or_default(),
+        Some(known) => known.result.list.members,
         None => {
-            let create = client.create_db_parameter_group().db_parameter_group_name(&group);
-            let create =
-                create.db_parameter_group_family(family).description("Character set and collation of instances");
-            match create.send().await.map_err(|error| Trouble::of("create parameters", error)) {
+            let create = grouped(&group).with("DBParameterGroupFamily", family);
+            let create = create.with("Description", "Character set and collation of instances");
+            match rds.tell("CreateDBParameterGroup", create, "create parameters").await {
                 Err(trouble) if !trouble.is("DBParameterGroupAlreadyExists") => return Err(trouble),
                 _ => Vec::new(),
             }
@@ -221,8 +266,8 @@ async fn provide_parameters(aws: &Aws, client: &Client, pair: Pair<'_>) -> Resul
     if is_set(&known, pair) || old.is_some_and(|old| is_set(&known, old)) {
         return Ok(group);
     }
-    match (set_parameters(client, &group, pair).await, old) {
-        (Err(trouble), Some(old)) if trouble.is_refusal() => set_parameters(client, &group, old).await?,
+    match (set_parameters(rds, &group, pair).await, old) {
+        (Err(trouble), Some(old)) if trouble.is_refusal() => set_parameters(rds, &group, old).await?,
         (done, _) => done?,
     }
     Ok(group)
@@ -230,7 +275,10 @@ async fn provide_parameters(aws: &Aws, client: &Client, pair: Pair<'_>) -> Resul
 
 fn is_set(known: &[Parameter], pair: Pair<'_>) -> bool {
     parameters(pair).iter().all(|(name, value)| {
-        known.iter().any(|one| one.parameter_name() == Some(name) && one.parameter_value() == Some(value))
+        let is_it = |one: &Parameter| {
+            one.parameter_name.as_deref() == Some(*name) && one.parameter_value.as_deref() == Some(*value)
+        };
+        known.iter().any(is_it)
     })
 }
 
@@ -238,21 +286,25 @@ fn parameters((charset, collation): Pair<'_>) -> [(&'static str, &str); 2] {
     [("character_set_server", charset), ("collation_server", collation)]
 }
 
-async fn set_parameters(client: &Client, group: &str, pair: Pair<'_>) -> Result<(), Trouble> {
-    let parameters = parameters(pair).map(|(name, value)| {
-        let parameter = Parameter::builder().parameter_name(name).parameter_value(value);
-        parameter.apply_method(ApplyMethod::Immediate).build()
+async fn set_parameters(rds: &Query, group: &str, pair: Pair<'_>) -> Result<(), Trouble> {
+    let modify = parameters(pair).into_iter().zip(1..).fold(grouped(group), |form, ((name, value), number)| {
+        let parameter = format!("Parameters.Parameter.{number}");
+        let form = form.with(&format!("{parameter}.ParameterName"), name);
+        let form = form.with(&format!("{parameter}.ParameterValue"), value);
+        form.with(&format!("{parameter}.ApplyMethod"), "immediate")
     });
-    let modify = client.modify_db_parameter_group().db_parameter_group_name(group);
-    let modified = modify.set_parameters(Some(parameters.into())).send().await;
-    modified.map(drop).map_err(|error| Trouble::of("set parameters", error))
+    rds.tell("ModifyDBParameterGroup", modify, "set parameters").await
+}
+
+/// The parameter group that everything else in the form is about.
+fn grouped(group: &str) -> Form {
+    Form::default().with("DBParameterGroupName", group)
 }
 
 /// Goes with the last instance that used them.
-async fn remove_parameters(aws: &Aws, client: &Client, pair: Pair<'_>) -> Result<(), Trouble> {
+async fn remove_parameters(aws: &Aws, rds: &Query, pair: Pair<'_>) -> Result<(), Trouble> {
     let group = group(aws.settings.prefix(), version(aws), pair);
-    let deleted = client.delete_db_parameter_group().db_parameter_group_name(group).send().await;
-    match deleted.map_err(|error| Trouble::of("delete parameters", error)) {
+    match rds.tell("DeleteDBParameterGroup", grouped(&group), "delete parameters").await {
         Err(trouble) if !trouble.is_early() && !trouble.is("DBParameterGroupNotFound") => Err(trouble),
         _ => Ok(()),
     }

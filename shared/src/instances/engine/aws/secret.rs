@@ -1,8 +1,8 @@
 //! The secret of an instance: its first trace and its last. It makes the name ours, holds the credentials, and remembers how
 //! far a new password is.
 
-use aws_sdk_secretsmanager::types::Tag;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use super::trouble::{Trouble, found};
 use super::{Aws, Password, Wanted, tags, unavailable};
@@ -46,6 +46,22 @@ pub(super) enum Asked {
     New,
 }
 
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Created {
+    #[serde(rename = "ARN")]
+    arn: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Got {
+    #[serde(rename = "ARN")]
+    arn: String,
+    #[serde(default)]
+    secret_string: String,
+}
+
 /// A secret that is there.
 #[derive(Clone)]
 pub(super) struct Kept {
@@ -83,12 +99,15 @@ pub(super) async fn claim(aws: &Aws, wanted: &Wanted<'_>) -> Result<Kept, Troubl
         site: wanted.site.to_owned(),
         rotation: None,
     };
-    let tags = tags(wanted).map(|(key, value)| Tag::builder().key(key).value(value).build());
-    let create = aws.clients().await.secrets.create_secret();
-    let create = create.name(name(aws, wanted.id)).secret_string(text(&value)?).set_tags(Some(tags.into()));
-    let created = create.set_kms_key_id(aws.settings.kms_key.clone()).send().await;
-    match created.map_err(|error| Trouble::of("create a secret", error)) {
-        Ok(created) => Ok(Kept { arn: created.arn.unwrap_or_default(), value }),
+    let create = json!({
+        "Name": name(aws, wanted.id),
+        "SecretString": text(&value)?,
+        "Tags": tags(wanted).map(|(key, value)| json!({ "Key": key, "Value": value })),
+        "KmsKeyId": aws.settings.kms_key,
+        "ClientRequestToken": token(),
+    });
+    match aws.services().await?.secrets.ask::<Created>("CreateSecret", create, "create a secret").await {
+        Ok(created) => Ok(Kept { arn: created.arn, value }),
         // Somebody else was quicker; or one of that name is still on its way out.
         Err(trouble) if trouble.is("ResourceExists") || trouble.is("InvalidRequest") => {
             let kept = read(aws, wanted.id).await?;
@@ -100,8 +119,8 @@ pub(super) async fn claim(aws: &Aws, wanted: &Wanted<'_>) -> Result<Kept, Troubl
 
 /// The secret of an instance, if there is one.
 pub(super) async fn read(aws: &Aws, id: &str) -> Result<Option<Kept>, Trouble> {
-    let get = aws.clients().await.secrets.get_secret_value().secret_id(name(aws, id));
-    let got = get.send().await.map_err(|error| Trouble::of("read a secret", error));
+    let get = json!({ "SecretId": name(aws, id) });
+    let got = aws.services().await?.secrets.ask::<Got>("GetSecretValue", get, "read a secret").await;
     let got = match found(got, "ResourceNotFound") {
         // It is marked for deletion.
         Err(trouble) if trouble.is("InvalidRequest") => None,
@@ -109,9 +128,9 @@ pub(super) async fn read(aws: &Aws, id: &str) -> Result<Option<Kept>, Trouble> {
     };
     let Some(got) = got else { return Ok(None) };
     // Not the error of serde, which may quote what it reads.
-    let value = serde_json::from_str(got.secret_string().unwrap_or_default());
+    let value = serde_json::from_str(&got.secret_string);
     let value = value.map_err(|_| unavailable().caused_by("a secret is not as it was made"))?;
-    Ok(Some(Kept { arn: got.arn.unwrap_or_default(), value }))
+    Ok(Some(Kept { arn: got.arn, value }))
 }
 
 /// Writes down where an instance is reached, and by which password.
@@ -142,9 +161,8 @@ pub(super) async fn settle(aws: &Aws, id: &str, kept: Kept, next: Password<'_>) 
 
 /// Deletes it, for good.
 pub(super) async fn delete(aws: &Aws, id: &str) -> Result<(), Trouble> {
-    let delete = aws.clients().await.secrets.delete_secret().secret_id(name(aws, id));
-    let deleted = delete.force_delete_without_recovery(true).send().await;
-    let deleted = deleted.map_err(|error| Trouble::of("delete a secret", error));
+    let delete = json!({ "SecretId": name(aws, id), "ForceDeleteWithoutRecovery": true });
+    let deleted = aws.services().await?.secrets.tell("DeleteSecret", delete, "delete a secret").await;
     found(deleted, "ResourceNotFound").map(drop)
 }
 
@@ -152,8 +170,13 @@ async fn write(aws: &Aws, id: &str, kept: Kept, value: Value) -> Result<(), Trou
     if kept.value == value {
         return Ok(());
     }
-    let put = aws.clients().await.secrets.put_secret_value().secret_id(name(aws, id)).secret_string(text(&value)?);
-    put.send().await.map(drop).map_err(|error| Trouble::of("write a secret", error))
+    let put = json!({ "SecretId": name(aws, id), "SecretString": text(&value)?, "ClientRequestToken": token() });
+    aws.services().await?.secrets.tell("PutSecretValue", put, "write a secret").await
+}
+
+/// Names a new version, so that a request that is sent again makes no second one. Whoever has no SDK has to tell it.
+fn token() -> String {
+    crate::hex(&crate::random::<16>())
 }
 
 fn name(aws: &Aws, id: &str) -> String {

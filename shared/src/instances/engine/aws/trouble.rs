@@ -1,9 +1,12 @@
 //! What an error of AWS means.
 
-use std::error::Error as StdError;
 use std::time::Duration;
 
-use aws_sdk_rds::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::ErrorMetadata;
+use aws_smithy_types::error::display::DisplayErrorContext;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use tracing::warn;
 
 use super::{Provided, unavailable};
@@ -38,15 +41,10 @@ pub(super) struct Trouble {
 
 impl Trouble {
     /// What an error means, of a call that was to do this. The text of AWS goes to the log only.
-    pub(super) fn of<E>(doing: &'static str, error: SdkError<E>) -> Self
-    where
-        E: StdError + ProvideErrorMetadata + Send + Sync + 'static,
-    {
+    pub(super) fn of(doing: &'static str, error: SdkError<ErrorMetadata, HttpResponse>) -> Self {
         let status = error.raw_response().map(|response| response.status().as_u16());
-        let code = match &error {
-            SdkError::ServiceError(_) => plain(error.code().unwrap_or_default()).to_owned(),
-            _ => String::new(),
-        };
+        let code = error.as_service_error().and_then(ProvideErrorMetadata::code);
+        let code = plain(code.unwrap_or_default()).to_owned();
         let reason = reason(&code, status);
         let error = unavailable().caused_by(format!("{doing}: {}", DisplayErrorContext(&error)));
         Self { code, reason, error: Box::new(error) }

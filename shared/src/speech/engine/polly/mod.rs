@@ -10,20 +10,20 @@ use std::error::Error as _;
 use std::sync::Arc;
 use std::time::Duration;
 
-use aws_config::BehaviorVersion;
-use aws_config::retry::RetryConfig;
-use aws_config::timeout::TimeoutConfig;
 use aws_sdk_polly::Client;
 use aws_sdk_polly::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
 use aws_sdk_polly::operation::synthesize_speech::SynthesizeSpeechError;
 use aws_sdk_polly::primitives::ByteStream;
 use aws_sdk_polly::types::{Engine, OutputFormat, TextType, VoiceId};
+use aws_smithy_types::retry::RetryConfig;
+use aws_smithy_types::timeout::TimeoutConfig;
 use tokio::sync::OnceCell;
 
 pub(super) use self::voices::voices;
 
 use super::Voice;
 use super::sound::{Failure, Sink};
+use crate::cloud::Cloud;
 use crate::config::PollyKind;
 use crate::speech::script::Piece;
 
@@ -49,12 +49,13 @@ struct Settings {
     name: String,
     kind: PollyKind,
     endpoint: Option<String>,
+    cloud: Cloud,
     client: OnceCell<Client>,
 }
 
 impl Polly {
-    pub(super) fn new(name: &str, kind: PollyKind, endpoint: Option<String>) -> Self {
-        Self(Arc::new(Settings { name: name.to_owned(), kind, endpoint, client: OnceCell::new() }))
+    pub(super) fn new(name: &str, kind: PollyKind, endpoint: Option<String>, cloud: Cloud) -> Self {
+        Self(Arc::new(Settings { name: name.to_owned(), kind, endpoint, cloud, client: OnceCell::new() }))
     }
 
     /// Speaks all of it.
@@ -74,7 +75,7 @@ impl Polly {
     }
 
     async fn call(&self, voice: &Voice, document: String) -> Result<ByteStream, Failure> {
-        let client = self.0.client.get_or_init(|| Box::pin(connect(self.0.endpoint.as_deref()))).await;
+        let client = self.0.client.get_or_init(|| connect(self.0.cloud, self.0.endpoint.clone())).await;
         let engine = match self.0.kind {
             PollyKind::Standard => Engine::Standard,
             PollyKind::Neural => Engine::Neural,
@@ -131,14 +132,14 @@ impl Polly {
     }
 }
 
-async fn connect(endpoint: Option<&str>) -> Client {
+async fn connect(cloud: Cloud, endpoint: Option<String>) -> Client {
     let timeouts = TimeoutConfig::builder().connect_timeout(CONNECT_LIMIT).operation_attempt_timeout(ANSWER_LIMIT);
-    let loader = aws_config::defaults(BehaviorVersion::latest())
-        .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
-        .timeout_config(timeouts.build());
-    let loader = match endpoint {
-        Some(endpoint) => loader.endpoint_url(endpoint),
-        None => loader,
+    let config = cloud(None).await.into_builder();
+    let config =
+        config.retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS)).timeout_config(timeouts.build());
+    let config = match endpoint {
+        Some(endpoint) => config.endpoint_url(endpoint),
+        None => config,
     };
-    Client::new(&loader.load().await)
+    Client::new(&config.build())
 }
