@@ -1,6 +1,6 @@
 //! Decoded pixels, eight bits a sample, and how they become fewer.
 
-use fast_image_resize::images::{TypedImage, TypedImageRef};
+use fast_image_resize::images::TypedImage;
 use fast_image_resize::pixels::{U8, U8x2, U8x3, U8x4};
 use fast_image_resize::{FilterType, PixelTrait, ResizeAlg, ResizeOptions, Resizer};
 
@@ -20,9 +20,10 @@ pub(super) struct Raster {
 }
 
 impl Raster {
-    /// The same picture in another size.
-    pub(super) fn scaled(&self, (width, height): (u32, u32)) -> Result<Self, Refusal> {
-        // By type, because asking by value links the code for all thirteen types: 2 MB of a function.
+    /// The same picture in another size. Its own pixels stay as they are: that they might be written to makes their type
+    /// that of the steps in between, and the code for another one is 1 MB of a function.
+    pub(super) fn scaled(&mut self, (width, height): (u32, u32)) -> Result<Self, Refusal> {
+        // By type: asked by a value, it has the code for all thirteen.
         let scaled = match self.channels {
             1 => self.resized::<U8>(width, height),
             2 => self.resized::<U8x2>(width, height),
@@ -32,9 +33,9 @@ impl Raster {
         Ok(Self { width, height, channels: self.channels, data: scaled? })
     }
 
-    fn resized<P: PixelTrait>(&self, width: u32, height: u32) -> Result<Vec<u8>, Refusal> {
+    fn resized<P: PixelTrait>(&mut self, width: u32, height: u32) -> Result<Vec<u8>, Refusal> {
         let mut data = vec![0; width as usize * height as usize * P::size()];
-        let source = TypedImageRef::<P>::from_buffer(self.width, self.height, &self.data).map_err(damaged)?;
+        let source = TypedImage::<P>::from_buffer(self.width, self.height, &mut self.data).map_err(damaged)?;
         let mut scaled = TypedImage::<P>::from_buffer(width, height, &mut data).map_err(damaged)?;
         let options = ResizeOptions::new().resize_alg(ResizeAlg::SuperSampling(FilterType::CatmullRom, SUPERSAMPLING));
         Resizer::new().resize_typed(&source, &mut scaled, &options).map_err(damaged)?;

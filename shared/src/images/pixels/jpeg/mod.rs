@@ -24,14 +24,14 @@ pub(super) fn examine(bytes: &Bytes, thumbnail_width: u32) -> Result<Picture, Re
     let cleaned = segments::clean(bytes)?;
     let pixels = decode(&cleaned)?;
     let (width, height) = cleaned.displayed();
-    let thumbnail = (width > thumbnail_width).then(|| smaller(&cleaned, &pixels, thumbnail_width)).transpose()?;
+    let thumbnail = (width > thumbnail_width).then(|| smaller(&cleaned, pixels, thumbnail_width)).transpose()?;
     Ok(Picture { format: Format::Jpeg, bytes: unless_same(cleaned.bytes, bytes), width, height, thumbnail })
 }
 
 /// Makes a variant.
 pub(super) fn resize(bytes: &[u8], width: u32) -> Result<Bytes, Refusal> {
     let cleaned = segments::clean(bytes)?;
-    smaller(&cleaned, &decode(&cleaned)?, width)
+    smaller(&cleaned, decode(&cleaned)?, width)
 }
 
 /// Decodes all of it to grey or RGB.
@@ -59,7 +59,7 @@ fn decode_with(cleaned: &Cleaned, strict: bool) -> Result<Raster, DecodeErrors> 
 }
 
 /// A variant with the pixels turned upright, and the colour profile where the pixels are still in its space.
-fn smaller(cleaned: &Cleaned, pixels: &Raster, width: u32) -> Result<Bytes, Refusal> {
+fn smaller(cleaned: &Cleaned, mut pixels: Raster, width: u32) -> Result<Bytes, Refusal> {
     let size = cleaned.orientation.turned(raster::variant(cleaned.displayed(), width));
     let small = cleaned.orientation.apply(pixels.scaled(size)?);
     let mut encoded = Vec::new();

@@ -29,7 +29,7 @@ pub(super) fn examine(bytes: &Bytes, thumbnail_width: u32) -> Result<Picture, Re
     if frames.is_err() {
         cleaned = chunks::clean(bytes, Animated::Drop, data)?;
     }
-    let thumbnail = wanted.map(|wanted| smaller(&cleaned, &pixels, wanted)).transpose()?;
+    let thumbnail = wanted.map(|wanted| smaller(&cleaned, pixels, wanted)).transpose()?;
     Ok(Picture { format: Format::Png, bytes: unless_same(cleaned.bytes, bytes), width, height, thumbnail })
 }
 
@@ -37,7 +37,7 @@ pub(super) fn examine(bytes: &Bytes, thumbnail_width: u32) -> Result<Picture, Re
 pub(super) fn resize(bytes: &[u8], width: u32) -> Result<Bytes, Refusal> {
     let cleaned = chunks::clean(bytes, Animated::Drop, u64::MAX)?;
     let (pixels, _) = decode(&cleaned, Some(width))?;
-    smaller(&cleaned, &pixels, width)
+    smaller(&cleaned, pixels, width)
 }
 
 /// Decodes all of it: the picture, shrunk for a variant `wanted` pixels across (nothing is kept without one), and
@@ -99,7 +99,7 @@ fn frames(rows: &mut Rows<'_>) -> Result<(), Refusal> {
 }
 
 /// A variant with the pixels turned upright; how their colours are meant is said in the same words.
-fn smaller(cleaned: &Cleaned, pixels: &Raster, width: u32) -> Result<Bytes, Refusal> {
+fn smaller(cleaned: &Cleaned, mut pixels: Raster, width: u32) -> Result<Bytes, Refusal> {
     let size = cleaned.orientation.turned(raster::variant(cleaned.displayed(), width));
     let small = cleaned.orientation.apply(pixels.scaled(size)?);
     let mut encoded = Vec::new();

@@ -318,7 +318,6 @@ fn fault(body: &[u8]) -> ErrorMetadata {
 
 #[cfg(test)]
 mod tests {
-    use aws_smithy_types::error::metadata::ProvideErrorMetadata;
     use serde::Deserialize;
 
     use super::{List, endpoint, fault};
