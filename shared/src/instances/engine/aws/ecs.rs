@@ -46,30 +46,37 @@ struct NotRun {
 }
 
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-#[derive(Default)]
+#[serde(rename_all = "camelCase")]
 struct Task {
-    task_arn: String,
-    last_status: String,
-    desired_status: String,
-    health_status: String,
-    stop_code: String,
+    task_arn: Option<String>,
+    last_status: Option<String>,
+    desired_status: Option<String>,
+    health_status: Option<String>,
+    stop_code: Option<String>,
     stopped_reason: Option<String>,
+    #[serde(default)]
     attachments: Vec<Attachment>,
+    #[serde(default)]
     containers: Vec<Container>,
+}
+
+impl Task {
+    fn has_status(&self, status: &str) -> bool {
+        self.last_status.as_deref() == Some(status)
+    }
 }
 
 #[derive(Deserialize)]
 struct Attachment {
     #[serde(rename = "type")]
-    kind: String,
+    kind: Option<String>,
     #[serde(default)]
     details: Vec<Detail>,
 }
 
 #[derive(Deserialize)]
 struct Detail {
-    name: String,
+    name: Option<String>,
     value: Option<String>,
 }
 
@@ -87,10 +94,10 @@ pub(super) async fn provide(aws: &Aws, wanted: &Wanted<'_>, kept: &Kept) -> Resu
     };
     let tasks = tasks(ecs, cluster, &name).await?;
     if let Some(task) = tasks.iter().find(|task| !is_ending(task)) {
-        let healthy = task.health_status == "HEALTHY";
+        let healthy = task.health_status.as_deref() == Some("HEALTHY");
         let place = address(task).map(|host| Place { host, port: wanted.spec.database.port(), tls: false });
         return Ok(match place {
-            Some(place) if healthy && task.last_status == "RUNNING" => Provided::Ready(place),
+            Some(place) if healthy && task.has_status("RUNNING") => Provided::Ready(place),
             _ => Provided::Pending(TASK_LOOK),
         });
     }
@@ -123,7 +130,7 @@ pub(super) async fn remove(aws: &Aws, wanted: &Wanted<'_>) -> Result<Step, Troub
         return Ok(Step::Done);
     };
     let mut tasks = tasks(ecs, cluster, &name).await?;
-    tasks.retain(|task| task.last_status != "STOPPED");
+    tasks.retain(|task| !task.has_status("STOPPED"));
     for task in tasks.iter().filter(|task| !is_ending(task)) {
         let stop = json!({ "cluster": cluster, "task": task.task_arn, "reason": "The instance is removed" });
         ecs.tell("StopTask", stop, "stop a task").await?;
@@ -148,30 +155,33 @@ async fn tasks(ecs: &Json, cluster: &str, name: &str) -> Result<Vec<Task>, Troub
 }
 
 fn is_ending(task: &Task) -> bool {
-    task.desired_status == "STOPPED" || task.last_status == "STOPPED"
+    task.desired_status.as_deref() == Some("STOPPED") || task.has_status("STOPPED")
 }
 
 /// Its address in its subnet.
 fn address(task: &Task) -> Option<String> {
-    let attached = task.attachments.iter().filter(|attached| attached.kind == "ElasticNetworkInterface");
+    let attached =
+        task.attachments.iter().filter(|attached| attached.kind.as_deref() == Some("ElasticNetworkInterface"));
     let mut details = attached.flat_map(|attached| &attached.details);
-    details.find(|detail| detail.name == "privateIPv4Address")?.value.clone()
+    details.find(|detail| detail.name.as_deref() == Some("privateIPv4Address"))?.value.clone()
 }
 
 /// For its user: what AWS says of it may name more than that.
 fn why_stopped(task: &Task) -> String {
     let said = task.stopped_reason.as_deref().unwrap_or_default();
-    match task.stop_code.as_str() {
-        "EssentialContainerExited" => {
+    match task.stop_code.as_deref() {
+        Some("EssentialContainerExited") => {
             let container = task.containers.first();
             let code = container.and_then(|container| container.exit_code).unwrap_or_default();
             let why = container.and_then(|container| container.reason.as_deref());
             let memory = why.is_some_and(|why| why.contains("OutOfMemory"));
             format!("The server ended with code {code}{}.", if memory { ": it ran out of memory" } else { "" })
         }
-        "TaskFailedToStart" if said.contains("CannotPull") => "Its image cannot be had.".to_owned(),
-        "TaskFailedToStart" if said.contains("apacity") => "The cloud has no capacity for it at the moment.".to_owned(),
-        "TaskFailedToStart" => "Its container could not be started.".to_owned(),
+        Some("TaskFailedToStart") if said.contains("CannotPull") => "Its image cannot be had.".to_owned(),
+        Some("TaskFailedToStart") if said.contains("apacity") => {
+            "The cloud has no capacity for it at the moment.".to_owned()
+        }
+        Some("TaskFailedToStart") => "Its container could not be started.".to_owned(),
         _ => "It was stopped.".to_owned(),
     }
 }

@@ -284,36 +284,43 @@ impl fmt::Debug for Answer {
 fn answer(response: &HttpResponse) -> Result<Answer, OrchestratorError<ErrorMetadata>> {
     let body = response.body().bytes().unwrap_or_default();
     if !response.status().is_success() {
-        return Err(OrchestratorError::operation(fault(body)));
+        return Err(OrchestratorError::operation(fault(response.headers().get("x-amzn-errortype"), body)));
     }
     let text = std::str::from_utf8(body).map_err(OrchestratorError::other)?;
     Ok(Answer(text.to_owned()))
 }
 
-/// The code and the text of an error, in either form; of JSON, the code may stand behind a namespace and before a link
-/// (Smithy, "AWS JSON 1.1 protocol", "Operation error serialization").
-fn fault(body: &[u8]) -> ErrorMetadata {
+/// The code and the text of an error, in either form; of JSON, the code may stand in a header, and behind a namespace and
+/// before a link (Smithy, "AWS JSON 1.1 protocol", "Operation error serialization").
+fn fault(header: Option<&str>, body: &[u8]) -> ErrorMetadata {
     #[derive(Deserialize)]
     struct Xml {
         #[serde(rename = "Error")]
         error: Details,
     }
-    #[derive(Deserialize)]
+    #[derive(Default, Deserialize)]
     struct Details {
         #[serde(rename = "Code", alias = "__type", alias = "code")]
-        code: String,
-        #[serde(rename = "Message", alias = "message", default)]
-        message: String,
+        code: Option<String>,
+        #[serde(rename = "Message", alias = "message")]
+        message: Option<String>,
     }
     let text = String::from_utf8_lossy(body);
     let details = match text.trim_start().starts_with('{') {
         true => serde_json::from_str::<Details>(&text).ok(),
         false => quick_xml::de::from_str::<Xml>(&text).ok().map(|xml| xml.error),
     };
-    let Some(Details { code, message }) = details else { return ErrorMetadata::builder().build() };
-    let code = code.rsplit('#').next().unwrap_or_default();
-    let code = code.split(':').next().unwrap_or_default();
-    ErrorMetadata::builder().code(code).message(message).build()
+    let Details { code, message } = details.unwrap_or_default();
+    let mut metadata = ErrorMetadata::builder();
+    if let Some(code) = header.map(str::to_owned).or(code) {
+        // A link has a colon and may have a `#`; a namespace has neither.
+        let code = code.split(':').next().unwrap_or_default();
+        metadata = metadata.code(code.rsplit('#').next().unwrap_or_default());
+    }
+    if let Some(message) = message {
+        metadata = metadata.message(message);
+    }
+    metadata.build()
 }
 
 #[cfg(test)]
@@ -331,11 +338,12 @@ mod tests {
             r#"{"__type":"com.amazonaws.x#Gone","Message":"It is."}"#,
             r#"{"code":"Gone:http://x/","message":"It is."}"#,
         ] {
-            let fault = fault(body.as_bytes());
+            let fault = fault(None, body.as_bytes());
             assert_eq!((fault.code(), fault.message()), (Some("Gone"), Some("It is.")), "{body}");
         }
+        assert_eq!(fault(Some("Gone:http://x/#y"), b"{}").code(), Some("Gone"));
         for body in ["", "{", "<html>", "{}", "<ErrorResponse/>", "\u{fffd}"] {
-            assert_eq!(fault(body.as_bytes()).code(), None, "{body}");
+            assert_eq!(fault(None, body.as_bytes()).code(), None, "{body}");
         }
     }
 
