@@ -178,6 +178,34 @@ async fn a_store_that_cannot_be_reached_ends_the_program() {
     refused(&["--s3-endpoint", "http://127.0.0.1:9"], &keys, "the store cannot be used").await;
 }
 
+/// Other tools of AWS have these variables, too. What was said by a flag is not turned elsewhere by them, and what they alone
+/// take for right does not end the program.
+#[tokio::test(flavor = "multi_thread")]
+async fn variables_for_other_tools_do_not_lead_away_from_the_store() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_store, endpoint) = tests::stack::embedded(&folder, ("a", "b")).await;
+    let variables = [
+        ("AWS_ACCESS_KEY_ID", "a"),
+        ("AWS_SECRET_ACCESS_KEY", "b"),
+        ("AWS_ENDPOINT_URL", "http://127.0.0.1:9"),
+        ("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:9"),
+        ("AWS_RETRY_MODE", "legacy"),
+        ("AWS_MAX_ATTEMPTS", "0"),
+    ];
+    let program = Program::start(&folder.path().join("data"), &["--s3-endpoint", &endpoint], &variables).await;
+    let ready = async || {
+        let response = client::client().request(get(&format!("{}/health", program.url()))).await.unwrap();
+        response.status() == 200
+    };
+    let reached = tokio::time::timeout(client::PATIENCE, async {
+        while !ready().await {
+            tokio::task::yield_now().await;
+        }
+    });
+    reached.await.unwrap_or_else(|_| panic!("{}", log(&folder.path().join("data"))));
+    assert_eq!(program.stop().await, Some(0));
+}
+
 #[tokio::test]
 async fn until_the_store_is_reached_jobs_answer_503() {
     let folder = tempfile::tempdir().unwrap();

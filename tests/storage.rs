@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::convert::Infallible;
+use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -12,13 +13,14 @@ use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
+use shared::config::Config;
 use shared::error::BoxError;
 use shared::http::{Body, body};
-use shared::storage::{Creation, Fault, Fetch, Key, Making, PART_MINIMUM, Put, Source, Storage};
-use tests::arbitrary;
-use tests::client;
+use shared::storage::{Creation, Fault, Fetch, Key, Making, PART_MINIMUM, Put, Source, Storage, Transport};
 use tests::stack::{Backend, storage, storage_at};
-use tokio::net::TcpListener;
+use tests::{arbitrary, client, minio, require};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
 
 /// Runs a check on both stores.
 macro_rules! on_every_store {
@@ -197,7 +199,7 @@ on_every_store! {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_write_whose_answer_was_lost_still_counts_as_ours() {
     let data = tempfile::tempdir().unwrap();
-    let keys = (tests::minio::ACCESS_KEY, tests::minio::SECRET_KEY);
+    let keys = (minio::ACCESS_KEY, minio::SECRET_KEY);
     let (_store, endpoint) = tests::stack::embedded(&data, keys).await;
     let lossy = Lossy::start(&endpoint).await;
     let storage = storage_at(&lossy.endpoint, "lossy").await;
@@ -286,4 +288,70 @@ async fn a_store_without_conditional_writes_is_refused() {
     let (code, said) = tests::program::run_to_end(&folder.path().join("data"), &arguments, &keys).await;
     assert_eq!(code, Some(2));
     assert!(said.contains("exactly one winner"), "{said}");
+}
+
+/// One line of MinIO is mended by `infra/minio/compile.sh`: of a body whose connection breaks in its trailer it read on for
+/// ever, into its memory, 250 MB a second.
+#[tokio::test(flavor = "multi_thread")]
+async fn minio_gives_up_a_body_that_breaks_off_in_its_trailer() {
+    let (container, store) = match minio::with(&[]).await {
+        Ok(started) => started,
+        Err(problem) => return require::missing(&format!("MinIO in Docker ({problem})")),
+    };
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let door = format!("http://{}", listener.local_addr().unwrap());
+    let cut = Arc::new(AtomicU32::new(0));
+    let (counter, authority) = (cut.clone(), store.trim_start_matches("http://").to_owned());
+    tokio::spawn(async move {
+        while let Ok((client, _)) = listener.accept().await {
+            let (server, counter) = (TcpStream::connect(&authority).await.unwrap(), counter.clone());
+            tokio::spawn(pass_until_trailer(client, server, counter));
+        }
+    });
+    let whole = storage_at(&store, "cut").await;
+    let settings = |name: &str| match name {
+        "S3_ENDPOINT" => Some(door.clone()),
+        "BUCKET" => Some("cut".to_owned()),
+        _ => None,
+    };
+    let keys = Transport::NetworkAs(minio::ACCESS_KEY.to_owned(), minio::SECRET_KEY.to_owned());
+    let storage = Storage::connect(&Config::read(settings, None).unwrap(), keys).await;
+    let body = body::boxed(http_body_util::Full::new(Bytes::from_static(b"hello")));
+    storage.main.put_stream(&Key::Listed("cut"), body, 5, Put::default()).await.unwrap_err();
+    assert!(cut.load(Ordering::SeqCst) > 0, "it was cut");
+    // Each look takes more than a second.
+    let before = memory(container.id());
+    let after = (0..3).map(|_| memory(container.id())).fold(0.0, f64::max);
+    assert!(after < before + 200.0, "{before} MiB, then {after} MiB");
+    whole.ping().await.unwrap();
+}
+
+/// How the trailer of a body begins; the header that announces it has no colon there.
+const TRAILER: &[u8] = b"x-amz-checksum-crc32:";
+
+/// Passes on what comes, until the first bytes of a trailer did; then the connection is gone.
+async fn pass_until_trailer(client: TcpStream, server: TcpStream, cut: Arc<AtomicU32>) {
+    let (mut from_client, mut to_client) = client.into_split();
+    let (mut from_server, mut to_server) = server.into_split();
+    let answers = tokio::spawn(async move { tokio::io::copy(&mut from_server, &mut to_client).await });
+    let (mut passed, mut piece) = (Vec::new(), vec![0; 64 * 1024]);
+    while let Ok(length @ 1..) = from_client.read(&mut piece).await {
+        passed.extend_from_slice(&piece[..length]);
+        let trailer = passed.windows(TRAILER.len()).position(|bytes| bytes == TRAILER);
+        let end = trailer.map_or(passed.len(), |start| start + TRAILER.len());
+        to_server.write_all(&passed[passed.len() - length..end]).await.unwrap();
+        if trailer.is_some() {
+            cut.fetch_add(1, Ordering::SeqCst);
+            break;
+        }
+    }
+    answers.abort();
+}
+
+/// In MiB, as Docker counts it.
+fn memory(container: &str) -> f64 {
+    let told = Command::new("docker").args(["stats", "--no-stream", "--format", "{{.MemUsage}}", container]).output();
+    let told = String::from_utf8(told.unwrap().stdout).unwrap();
+    let number = |unit: &str| told.split(unit).next().unwrap().trim().parse::<f64>().ok();
+    number("MiB").or_else(|| number("GiB").map(|number| number * 1024.0)).expect(&told)
 }

@@ -1,17 +1,18 @@
 //! Whom AWS has to do with: credentials and region, the same for every service.
 //!
 //! A function is told both by its variables, and looks nowhere else: the other ways of the SDK (profiles, roles by a web
-//! identity, metadata of machines) are 0.6 MB of each function. The local program, which may run anywhere, brings them along.
+//! identity, metadata of machines) are 0.6 MB of each function. Of the variables that SDKs know it reads those named here and no
+//! others. The local program, which may run anywhere, brings the whole of it along.
 
 use std::future::ready;
 
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
-use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use aws_smithy_runtime_api::client::behavior_version::BehaviorVersion;
-use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_types::SdkConfig;
+use aws_types::origin::Origin;
 use aws_types::region::Region;
+use aws_types::sdk_config::Builder;
 use futures_util::future::BoxFuture;
 
 use crate::config::variable;
@@ -38,15 +39,40 @@ pub fn named_region() -> Option<Region> {
 }
 
 /// What clients begin with where everything is known.
-pub(crate) fn known(region: Option<Region>, credentials: Option<Credentials>) -> aws_types::sdk_config::Builder {
+pub(crate) fn known(region: Option<Region>, credentials: Option<Credentials>) -> Builder {
     let mut config = SdkConfig::builder().behavior_version(BehaviorVersion::latest()).region(region);
     config.set_credentials_provider(credentials.map(SharedCredentialsProvider::new));
     config
 }
 
-/// The HTTP client that SDKs make by themselves.
-pub(crate) fn https() -> SharedHttpClient {
-    aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::AwsLc)).build_https()
+/// With an endpoint that no variable and no profile takes the place of: they only do where it is nobody's decision.
+pub(crate) fn at(mut config: Builder, endpoint: Option<&str>) -> Builder {
+    let Some(endpoint) = endpoint else { return config };
+    config.insert_origin("endpoint_url", Origin::shared_config());
+    config.endpoint_url(endpoint)
+}
+
+/// Where RDS, ElastiCache, ECS and Secrets Manager are (AWS General Reference, "AWS service endpoints"): they follow one pattern,
+/// in each partition of AWS, with FIPS 140 and with IPv6 beside IPv4.
+pub fn endpoint(service: &str, region: &str, fips: bool, dual_stack: bool) -> String {
+    // How regions begin, and the ends of names there.
+    const PARTITIONS: [(&str, [&str; 2]); 7] = [
+        ("cn-", ["amazonaws.com.cn", "api.amazonwebservices.com.cn"]),
+        ("eusc-", ["amazonaws.eu", "api.amazonwebservices.eu"]),
+        ("us-iso-", ["c2s.ic.gov", "api.aws.ic.gov"]),
+        ("us-isob-", ["sc2s.sgov.gov", "api.aws.scloud"]),
+        ("eu-isoe-", ["cloud.adc-e.uk", "api.cloud-aws.adc-e.uk"]),
+        ("us-isof-", ["csp.hci.ic.gov", "api.aws.hci.ic.gov"]),
+        ("", ["amazonaws.com", "api.aws"]),
+    ];
+    let partition = PARTITIONS.iter().find(|(prefix, _)| region.starts_with(prefix));
+    let [single, dual] = partition.map_or([""; 2], |(_, suffixes)| *suffixes);
+    // Where the one name stands for both.
+    let is_dual = service == "secretsmanager" && (single == "amazonaws.com" || region.starts_with("cn-") && !fips);
+    let has_fips = region.starts_with("us-gov-") && !dual_stack && matches!(service, "rds" | "elasticache");
+    let fips = if fips && !has_fips { "-fips" } else { "" };
+    let suffix = if dual_stack && !is_dual { dual } else { single };
+    format!("https://{service}{fips}.{region}.{suffix}")
 }
 
 fn is_on(name: &str) -> bool {

@@ -3,7 +3,7 @@
 
 use std::io::IsTerminal;
 
-use tracing::info;
+use tracing::{Level, info};
 use tracing_subscriber::Registry;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::{Layer, SubscriberExt};
@@ -68,7 +68,10 @@ pub fn start(format: Format, directives: &str, sink: Option<Sink>) {
 fn filter(directives: &str) -> Targets {
     let known = DIRECTIVES.into_iter().chain(directives.split(',').map(str::trim));
     let known = known.filter(|directive| !directive.is_empty() && directive.parse::<Targets>().is_ok());
-    known.collect::<Vec<_>>().join(",").parse().unwrap_or_default()
+    let filter: Targets = known.collect::<Vec<_>>().join(",").parse().unwrap_or_default();
+    // It traces whole requests and answers: passwords and secrets are in some.
+    let bodies = "aws_smithy_runtime::client::orchestrator";
+    if filter.would_enable(bodies, &Level::TRACE) { filter.with_target(bodies, Level::DEBUG) } else { filter }
 }
 
 /// Logs what a user did. `text` is a sentence; what a client chose in it is [`shown`].
@@ -115,6 +118,14 @@ mod tests {
         assert!(!shows("warn", ours, &Level::INFO) && shows("warn", ours, &Level::WARN));
         assert!(shows("warn,shared=debug", ours, &Level::DEBUG) && !shows("warn,shared=debug", "hyper", &Level::INFO));
         assert!(shows("s3s=error", store, &Level::ERROR));
+        let bodies = "aws_smithy_runtime::client::orchestrator";
+        for directives in ["trace", "aws_smithy_runtime=trace", "aws_smithy_runtime::client::orchestrator=trace"] {
+            assert!(
+                shows(directives, bodies, &Level::DEBUG) && !shows(directives, bodies, &Level::TRACE),
+                "{directives}"
+            );
+        }
+        assert!(!shows("info", bodies, &Level::DEBUG));
     }
 
     #[test]

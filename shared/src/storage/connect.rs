@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::{Credentials, Region, ResponseChecksumValidation, StalledStreamProtectionConfig};
+use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
@@ -101,16 +102,17 @@ async fn bucket(config: &Config, transport: Transport, name: &str) -> Bucket {
         Transport::InProcess { client, credentials } => (Some(IN_PROCESS), Some(client), Some(credentials)),
     };
     let mut shared = match keys {
-        Some((access, secret)) => {
-            cloud::known(region(endpoint), Some(Credentials::new(access, secret, None, None, "configured")))
-        }
+        Some((access, secret)) => cloud::known(
+            region(endpoint).or_else(named_region),
+            Some(Credentials::new(access, secret, None, None, "configured")),
+        ),
         None => (config.cloud)(region(endpoint)).await.into_builder(),
     };
-    if let Some(endpoint) = endpoint {
+    if endpoint.is_some() {
         // Only AWS itself has other endpoints for FIPS and dual stack.
-        shared = shared.endpoint_url(endpoint).use_fips(false).use_dual_stack(false);
+        shared = shared.use_fips(false).use_dual_stack(false);
     }
-    let shared = shared
+    let shared = cloud::at(shared, endpoint)
         .retry_config(
             RetryConfig::standard().with_max_attempts(ATTEMPTS).with_initial_backoff(Duration::from_millis(50)),
         )
@@ -118,7 +120,7 @@ async fn bucket(config: &Config, transport: Transport, name: &str) -> Bucket {
         // Slow readers are legitimate; a stalled store is noticed by whoever reads its body.
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
         .build();
-    let connectors = Connectors::new(in_process.unwrap_or_else(cloud::https));
+    let connectors = Connectors::new(in_process.unwrap_or_else(https));
     // Only there are URLs known to be path-style: not where the SDK finds an endpoint by itself.
     let direct =
         endpoint.and(shared.region()).and_then(|region| Direct::new(&shared, region.as_ref(), connectors.clone()));
@@ -128,6 +130,11 @@ async fn bucket(config: &Config, transport: Transport, name: &str) -> Bucket {
         // Bodies are checked where they are used, against our own record of them.
         .response_checksum_validation(ResponseChecksumValidation::WhenRequired);
     Bucket::new(Client::from_conf(builder.build()), name, endpoint.is_none_or(is_private), &shared, direct)
+}
+
+/// As the SDK would make it by itself, but without a proxy.
+fn https() -> SharedHttpClient {
+    aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::AwsLc)).build_https()
 }
 
 /// The region to sign for. Only for AWS itself is it worth asking further than the environment: the chain

@@ -30,8 +30,8 @@ pub(super) const SITE: &str = "0123456789abcdef";
 pub(super) struct Asked {
     action: String,
     pub(super) body: String,
-    /// The `Authorization` header.
-    pub(super) authorization: String,
+    /// The headers by which AWS knows what it is and whose: `Authorization`, `Content-Type`, `X-Amz-Target`.
+    pub(super) headers: [String; 3],
 }
 
 /// What is answered in moto's place.
@@ -220,8 +220,9 @@ async fn pass(
         Some(target) => target.rsplit('.').next().unwrap().to_owned(),
         None => text.split('&').find_map(|field| field.strip_prefix("Action=")).unwrap().to_owned(),
     };
-    let authorization = head.headers["authorization"].to_str().unwrap().to_owned();
-    script.asked.lock().unwrap().push(Asked { action: action.clone(), body: text, authorization });
+    let header = |name| head.headers.get(name).map_or("", |value| value.to_str().unwrap()).to_owned();
+    let headers = ["authorization", "content-type", "x-amz-target"].map(header);
+    script.asked.lock().unwrap().push(Asked { action: action.clone(), body: text, headers });
     let instead = {
         let mut instead = script.instead.lock().unwrap();
         let found = instead.iter().position(|instead| instead.action == action);

@@ -1,7 +1,7 @@
 //! What the engine sends is what the SDKs would send: it has no client made for the services, so theirs are asked for the same
 //! here, through the same door.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use aws_sdk_ecs::types as ecs;
 use aws_sdk_elasticache::types as elasticache;
@@ -24,14 +24,16 @@ macro_rules! tags {
 }
 
 /// A body in whichever order: the fields of a form or the members of a document, without a token, which is random.
-fn fields(body: &str) -> BTreeMap<String, String> {
-    match serde_json::from_str(body) {
+fn fields(body: &str) -> Vec<(String, String)> {
+    let mut fields: Vec<(String, String)> = match serde_json::from_str(body) {
         Ok(Value::Object(members)) => {
             let kept = members.into_iter().filter(|(name, _)| name != "ClientRequestToken");
             kept.map(|(name, value)| (name, value.to_string())).collect()
         }
         _ => form_urlencoded::parse(body.as_bytes()).into_owned().collect(),
-    }
+    };
+    fields.sort();
+    fields
 }
 
 /// For whom a request is signed, and which headers of it, but for those that the SDKs add for statistics.
@@ -51,7 +53,9 @@ fn same(cloud: &Cloud, actions: &[&str]) {
         };
         for ours in ours {
             assert_eq!(fields(&ours.body), fields(&theirs.body), "{action}");
-            assert_eq!(signed(&ours.authorization), signed(&theirs.authorization), "{action}");
+            let [(ours, ours_rest), (theirs, theirs_rest)] =
+                [ours, theirs].map(|asked| (signed(&asked.headers[0]), &asked.headers[1..]));
+            assert_eq!((ours, ours_rest), (theirs, theirs_rest), "{action}");
         }
     }
 }
@@ -92,6 +96,13 @@ async fn rds_is_asked_as_by_its_sdk() {
     let modify = sdk.modify_db_instance().db_instance_identifier(&name).apply_immediately(true);
     modify.master_user_password(NEW).send().await.unwrap();
     same(&cloud, &["DescribeDBInstances", "ModifyDBInstance"]);
+
+    cloud.done();
+    cloud.change("DescribeDBInstances", "<DBInstanceStatus>available", "<DBInstanceStatus>stopped");
+    let _ = cloud.engine().provide(&wanted(&spec, id, NEW)).await;
+    cloud.change_nothing();
+    let _ = sdk.start_db_instance().db_instance_identifier(&name).send().await;
+    same(&cloud, &["StartDBInstance"]);
 
     cloud.done();
     cloud.engine().restart(&wanted(&spec, id, NEW)).await.unwrap();
@@ -172,6 +183,44 @@ async fn ecs_is_asked_as_by_its_sdk() {
     let run = run.started_by(&name).network_configuration(network).enable_execute_command(false);
     run.set_tags(tags!(ecs, id)).send().await.unwrap();
     same(&cloud, &["RegisterTaskDefinition", "RunTask"]);
+
+    cloud.done();
+    let tasks = sdk.list_tasks().cluster("pannier-cluster").started_by(&name).send().await.unwrap().task_arns.unwrap();
+    let looked = cloud.done();
+    assert!(looked.is_empty(), "looks are no deeds: {looked:?}");
+    cloud.engine().provide(&instance).await.unwrap();
+    let describe = sdk.describe_tasks().cluster("pannier-cluster").set_tasks(Some(tasks.clone()));
+    describe.send().await.unwrap();
+    same(&cloud, &["DescribeTasks"]);
+    let lists: BTreeSet<_> = cloud.asked("ListTasks").iter().map(|body| fields(body)).collect();
+    cloud.done();
+    sdk.list_tasks().cluster("pannier-cluster").started_by(&name).send().await.unwrap();
+    let stopped = sdk.list_tasks().cluster("pannier-cluster").family(&name);
+    stopped.desired_status(ecs::DesiredStatus::Stopped).send().await.unwrap();
+    assert_eq!(lists, cloud.asked("ListTasks").iter().map(|body| fields(body)).collect());
+
+    cloud.done();
+    cloud.engine().remove(&instance).await.unwrap();
+    let ours = |action: &str| cloud.asked(action).iter().map(|body| fields(body)).collect::<BTreeSet<_>>();
+    let did = ["ListTaskDefinitions", "DeregisterTaskDefinition", "DeleteTaskDefinitions", "StopTask"].map(ours);
+    cloud.done();
+    for status in [ecs::TaskDefinitionStatus::Active, ecs::TaskDefinitionStatus::Inactive] {
+        sdk.list_task_definitions().family_prefix(&name).status(status).send().await.unwrap();
+    }
+    let definitions: BTreeSet<String> = did[1].iter().map(|fields| fields[0].1.trim_matches('"').to_owned()).collect();
+    for definition in &definitions {
+        let _ = sdk.deregister_task_definition().task_definition(definition).send().await;
+    }
+    let inactive = did[2].iter().map(|fields| serde_json::from_str::<Vec<String>>(&fields[0].1).unwrap());
+    for some in inactive {
+        let _ = sdk.delete_task_definitions().set_task_definitions(Some(some)).send().await;
+    }
+    for task in tasks {
+        let stop = sdk.stop_task().cluster("pannier-cluster").task(task).reason("The instance is removed");
+        stop.send().await.unwrap();
+    }
+    assert!(did.iter().all(|calls| !calls.is_empty()), "{did:?}");
+    assert_eq!(did, ["ListTaskDefinitions", "DeregisterTaskDefinition", "DeleteTaskDefinitions", "StopTask"].map(ours));
 }
 
 #[tokio::test]
@@ -196,4 +245,46 @@ async fn secrets_are_asked_for_as_by_their_sdk() {
     put.send().await.unwrap();
     assert_ne!(value["ClientRequestToken"], json!(token), "another version has another");
     same(&cloud, &["PutSecretValue"]);
+
+    cloud.done();
+    for _ in 0..2 {
+        cloud.fails("DescribeReplicationGroups", 404, "ReplicationGroupNotFoundFault");
+    }
+    engine.remove(&instance).await.unwrap();
+    let _ = sdk.delete_secret().secret_id(&name).force_delete_without_recovery(true).send().await;
+    same(&cloud, &["DeleteSecret"]);
+}
+
+/// Where each service is, in each partition, as its SDK has it, where it has it.
+#[tokio::test]
+async fn services_are_where_their_sdks_find_them() {
+    macro_rules! theirs {
+        ($sdk:ident, $region:expr, $fips:expr, $dual_stack:expr) => {{
+            use $sdk::config::endpoint::{DefaultResolver, Params, ResolveEndpoint};
+            let params = Params::builder().region($region).use_fips($fips).use_dual_stack($dual_stack).build().unwrap();
+            DefaultResolver::new().resolve_endpoint(&params).await.map(|endpoint| endpoint.url().to_owned())
+        }};
+    }
+    let regions = ["us-east-1", "eu-central-1", "us-gov-west-1", "us-gov-east-1", "cn-north-1", "eusc-de-east-1"];
+    let secret = ["us-iso-east-1", "us-isob-east-1", "eu-isoe-west-1", "us-isof-south-1"];
+    let (mut compared, mut different) = (0, Vec::new());
+    for region in regions.into_iter().chain(secret) {
+        for (fips, dual_stack) in [(false, false), (false, true), (true, false), (true, true)] {
+            let found = [
+                ("rds", theirs!(aws_sdk_rds, region, fips, dual_stack)),
+                ("elasticache", theirs!(aws_sdk_elasticache, region, fips, dual_stack)),
+                ("ecs", theirs!(aws_sdk_ecs, region, fips, dual_stack)),
+                ("secretsmanager", theirs!(aws_sdk_secretsmanager, region, fips, dual_stack)),
+            ];
+            for (service, theirs) in found {
+                let Ok(theirs) = theirs else { continue };
+                let ours = shared::cloud::endpoint(service, region, fips, dual_stack);
+                compared += 1;
+                if ours != theirs {
+                    different.push(format!("{ours} is {theirs}"));
+                }
+            }
+        }
+    }
+    assert!(compared >= 100 && different.is_empty(), "{compared}: {different:#?}");
 }

@@ -9,7 +9,7 @@ use tracing::warn;
 
 use super::definition;
 use super::secret::Kept;
-use super::service::Json;
+use super::service::{Json, or_empty};
 use super::trouble::Trouble;
 use super::{Aws, Provided, Step, TASK_LOOK, Wanted, is_lost, unset};
 use crate::instances::record::Place;
@@ -20,23 +20,23 @@ const DELETE_LIMIT: usize = 10;
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Listed {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_empty")]
     task_arns: Vec<String>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct ListedDefinitions {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_empty")]
     task_definition_arns: Vec<String>,
 }
 
 /// Of DescribeTasks and RunTask.
 #[derive(Deserialize)]
 struct Tasks {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_empty")]
     tasks: Vec<Task>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_empty")]
     failures: Vec<NotRun>,
 }
 
@@ -54,9 +54,9 @@ struct Task {
     health_status: Option<String>,
     stop_code: Option<String>,
     stopped_reason: Option<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_empty")]
     attachments: Vec<Attachment>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_empty")]
     containers: Vec<Container>,
 }
 
@@ -70,7 +70,7 @@ impl Task {
 struct Attachment {
     #[serde(rename = "type")]
     kind: Option<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_empty")]
     details: Vec<Detail>,
 }
 

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::secret::{self, Asked, Kept};
-use super::service::{Endpoint, Form, List, Query};
+use super::service::{Address, Form, List, Query};
 use super::trouble::{Trouble, found};
 use super::{Aws, LOOK, Password, Provided, Step, Wanted, conflict, is_lost, tags, unavailable};
 use crate::instances::record::Place;
@@ -57,7 +57,7 @@ struct PendingValues {
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct NodeGroup {
-    primary_endpoint: Option<Endpoint>,
+    primary_endpoint: Option<Address>,
 }
 
 impl Group {

@@ -24,7 +24,7 @@
 //! - What is ephemeral gets its password from ECS as a variable, the only way there is. It is no part of its definition, and
 //!   Redis is started without it.
 //!
-//! Credentials and region come from the usual `AWS_*` variables. Nothing is asked of AWS before it is needed.
+//! Credentials and region are found as for everything ([`crate::cloud`]). Nothing is asked of AWS before it is needed.
 
 mod definition;
 mod ecs;
@@ -44,7 +44,7 @@ use self::secret::Kept;
 use self::service::{Json, Query};
 use self::trouble::Trouble;
 use super::{Password, Provided, Step, Wanted, unavailable};
-use crate::cloud::Cloud;
+use crate::cloud::{self, Cloud};
 use crate::config::{Aws as Settings, Config};
 use crate::error::{Error, Kind};
 use crate::instances::spec::{Class, Database};
@@ -80,7 +80,7 @@ pub struct Aws {
     /// In MB.
     mysql_memory: u32,
     cloud: Cloud,
-    services: OnceCell<Services>,
+    services: OnceCell<Option<Services>>,
 }
 
 struct Services {
@@ -203,24 +203,22 @@ impl Aws {
     }
 
     async fn services(&self) -> Result<&Services, Error> {
-        self.services.get_or_try_init(|| connect(self.cloud, self.settings.endpoint.clone())).await
+        let services = self.services.get_or_init(|| connect(self.cloud, self.settings.endpoint.clone())).await;
+        services.as_ref().ok_or_else(|| unset("AWS_REGION"))
     }
 }
 
-async fn connect(cloud: Cloud, endpoint: Option<String>) -> Result<Services, Error> {
+/// `None` without a region.
+async fn connect(find: Cloud, endpoint: Option<String>) -> Option<Services> {
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(CONNECT_LIMIT)
         .operation_attempt_timeout(ATTEMPT_LIMIT)
         .operation_timeout(CALL_LIMIT);
-    let config = cloud(None).await.into_builder();
+    let config = find(None).await.into_builder();
     let config =
         config.retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS)).timeout_config(timeouts.build());
-    let config = match endpoint {
-        Some(endpoint) => config.endpoint_url(endpoint),
-        None => config,
-    };
-    let config = config.build();
-    Ok(Services {
+    let config = cloud::at(config, endpoint.as_deref()).build();
+    Some(Services {
         rds: Query::new(&config, "rds", "2014-10-31")?,
         elasticache: Query::new(&config, "elasticache", "2015-02-02")?,
         ecs: Json::new(&config, "ecs", "AmazonEC2ContainerServiceV20141113")?,

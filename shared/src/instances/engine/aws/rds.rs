@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::secret::{self, Asked, Kept};
-use super::service::{Endpoint, Form, List, Query};
+use super::service::{Address, Form, List, Query};
 use super::trouble::{Trouble, found};
 use super::{Aws, LOOK, Password, Provided, Step, Wanted, is_lost, tags, unavailable};
 
@@ -44,7 +44,7 @@ struct Instances {
 struct Instance {
     #[serde(rename = "DBInstanceStatus", default)]
     status: String,
-    endpoint: Option<Endpoint>,
+    endpoint: Option<Address>,
     pending_modified_values: Option<PendingValues>,
     #[serde(rename = "DBParameterGroups", default)]
     parameter_groups: List<ParameterGroup>,

@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use super::service::or_empty;
 use super::trouble::{Trouble, found};
 use super::{Aws, Password, Wanted, tags, unavailable};
 use crate::instances::record::Place;
@@ -47,7 +48,6 @@ pub(super) enum Asked {
 }
 
 #[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
 struct Created {
     #[serde(rename = "ARN")]
     arn: String,
@@ -58,7 +58,7 @@ struct Created {
 struct Got {
     #[serde(rename = "ARN")]
     arn: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_empty")]
     secret_string: String,
 }
 

@@ -12,6 +12,7 @@ use std::fmt;
 use aws_runtime::auth::SigV4OperationSigningConfig;
 use aws_runtime::auth::sigv4::{SCHEME_ID, SigV4AuthScheme};
 use aws_runtime::retries::classifiers::AwsErrorCodeClassifier;
+use aws_runtime::service_clock_skew::{ServiceClockSkewClassifier, ServiceClockSkewInterceptor};
 use aws_smithy_runtime::client::orchestrator::operation::Operation;
 use aws_smithy_runtime::client::retries::classifiers::{HttpStatusCodeClassifier, TransientErrorClassifier};
 use aws_smithy_runtime_api::client::auth::static_resolver::StaticAuthSchemeOptionResolver;
@@ -28,14 +29,14 @@ use aws_smithy_types::timeout::TimeoutConfig;
 use aws_types::region::SigningRegion;
 use aws_types::{SdkConfig, SigningName};
 use http::header::{CONTENT_TYPE, USER_AGENT};
-use serde::Deserialize;
-use serde::de::{DeserializeOwned, IgnoredAny};
-use serde_json::Value;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer};
+use serde_json::{Map, Value};
 
 use super::trouble::Trouble;
-use super::{unavailable, unset};
+use super::unavailable;
 use crate::cloud;
-use crate::error::{BoxError, Error};
+use crate::error::BoxError;
 use crate::instances::record::Place;
 
 /// A service that is asked by forms and answers with XML.
@@ -45,12 +46,9 @@ pub(super) struct Query {
 }
 
 impl Query {
-    /// The service that is signed for and found under `name`, in this version.
-    ///
-    /// # Errors
-    /// 503 if there is no region.
-    pub(super) fn new(config: &SdkConfig, name: &'static str, version: &'static str) -> Result<Self, Error> {
-        Ok(Self { service: Service::new(config, name)?, version })
+    /// The service that is signed for and found under `name`, in this version; `None` without a region.
+    pub(super) fn new(config: &SdkConfig, name: &'static str, version: &'static str) -> Option<Self> {
+        Some(Self { service: Service::new(config, name)?, version })
     }
 
     /// Does `action`, to do `doing`, and reads what is below the outermost element.
@@ -61,7 +59,8 @@ impl Query {
         doing: &'static str,
     ) -> Result<T, Trouble> {
         let answer = self.send(action, form, doing).await?;
-        quick_xml::de::from_str(&answer.0).map_err(|_| unread(doing))
+        let text = std::str::from_utf8(&answer.0).map_err(|_| unread(doing))?;
+        quick_xml::de::from_str(text).map_err(|_| unread(doing))
     }
 
     /// Does `action`, to do `doing`; what is answered says no more than that it was done.
@@ -72,7 +71,7 @@ impl Query {
     async fn send(&self, action: &str, form: Form, doing: &'static str) -> Result<Answer, Trouble> {
         let form = form.with("Action", action).with("Version", self.version);
         let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(form.0).finish();
-        self.service.send(Asked { target: None, body }, doing).await
+        self.service.send(Request { target: None, body }, doing).await
     }
 }
 
@@ -115,15 +114,16 @@ impl Form {
 /// Where a database is reached.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-pub(super) struct Endpoint {
-    address: Option<String>,
+pub(super) struct Address {
+    #[serde(rename = "Address")]
+    host: Option<String>,
     port: Option<u16>,
 }
 
-impl Endpoint {
+impl Address {
     /// `None` as long as it is not known.
     pub(super) fn place(self, tls: bool) -> Option<Place> {
-        Some(Place { host: self.address?, port: self.port?, tls })
+        Some(Place { host: self.host?, port: self.port?, tls })
     }
 }
 
@@ -149,33 +149,39 @@ pub(super) struct Json {
 }
 
 impl Json {
-    /// The service that is signed for and found under `name`, and whose actions have this prefix.
-    ///
-    /// # Errors
-    /// 503 if there is no region.
-    pub(super) fn new(config: &SdkConfig, name: &'static str, prefix: &'static str) -> Result<Self, Error> {
-        Ok(Self { service: Service::new(config, name)?, prefix })
+    /// The service that is signed for and found under `name`, and whose actions have this prefix; `None` without a region.
+    pub(super) fn new(config: &SdkConfig, name: &'static str, prefix: &'static str) -> Option<Self> {
+        Some(Self { service: Service::new(config, name)?, prefix })
     }
 
     /// Does `action`, to do `doing`, with these members, of which those that are null are left out.
     pub(super) async fn ask<T: DeserializeOwned>(
         &self,
         action: &str,
-        mut input: Value,
+        input: Value,
         doing: &'static str,
     ) -> Result<T, Trouble> {
-        if let Some(members) = input.as_object_mut() {
-            members.retain(|_, value| !value.is_null());
-        }
-        let asked = Asked { target: Some(format!("{}.{action}", self.prefix)), body: input.to_string() };
-        let answer = self.service.send(asked, doing).await?;
-        serde_json::from_str(&answer.0).map_err(|_| unread(doing))
+        let answer = self.send(action, input, doing).await?;
+        serde_json::from_slice(&answer.0).map_err(|_| unread(doing))
     }
 
     /// The same; what is answered says no more than that it was done.
     pub(super) async fn tell(&self, action: &str, input: Value, doing: &'static str) -> Result<(), Trouble> {
-        self.ask::<IgnoredAny>(action, input, doing).await.map(drop)
+        self.send(action, input, doing).await.map(drop)
     }
+
+    async fn send(&self, action: &str, mut input: Value, doing: &'static str) -> Result<Answer, Trouble> {
+        if let Some(members) = input.as_object_mut() {
+            members.retain(|_, value| !value.is_null());
+        }
+        let target = Some(format!("{}.{action}", self.prefix));
+        self.service.send(Request { target, body: input.to_string() }, doing).await
+    }
+}
+
+/// What is not there, or is null, is empty.
+pub(super) fn or_empty<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(member: D) -> Result<T, D::Error> {
+    Option::deserialize(member).map(Option::unwrap_or_default)
 }
 
 /// An answer is not as it should be. Without the text of the parser, which may quote a secret.
@@ -185,12 +191,12 @@ fn unread(doing: &str) -> Trouble {
 
 /// One service, whichever way it is asked.
 struct Service {
-    operation: Operation<Asked, Answer, ErrorMetadata>,
+    operation: Operation<Request, Answer, ErrorMetadata>,
 }
 
 impl Service {
-    fn new(config: &SdkConfig, name: &'static str) -> Result<Self, Error> {
-        let region = config.region().ok_or_else(|| unset("AWS_REGION"))?;
+    fn new(config: &SdkConfig, name: &'static str) -> Option<Self> {
+        let region = config.region()?;
         let mut layer = Layer::new("service");
         layer.store_put(SigningName::from_static(name));
         layer.store_put(SigningRegion::from(region.clone()));
@@ -205,59 +211,59 @@ impl Service {
         if let Some(credentials) = config.credentials_provider() {
             components.set_identity_resolver(SCHEME_ID, credentials);
         }
+        // One for all services: credentials are found once.
+        if let Some(cache) = config.identity_cache() {
+            components.set_identity_cache(Some(cache));
+        }
+        components.push_retry_classifier(ServiceClockSkewClassifier::<ErrorMetadata>::new());
         components.push_retry_classifier(HttpStatusCodeClassifier::default());
         components.push_retry_classifier(TransientErrorClassifier::<ErrorMetadata>::new());
         components.push_retry_classifier(AwsErrorCodeClassifier::<ErrorMetadata>::new());
         let plugin = StaticRuntimePlugin::new().with_config(layer.freeze()).with_runtime_components(components);
         let retries = config.retry_config().cloned().unwrap_or_else(RetryConfig::standard);
         let timeouts = config.timeout_config().cloned().unwrap_or_else(TimeoutConfig::disabled);
-        let own = config.endpoint_url().map(str::to_owned);
+        let (fips, dual_stack) = (config.use_fips() == Some(true), config.use_dual_stack() == Some(true));
+        let endpoint = match config.endpoint_url() {
+            Some(own) => own.to_owned(),
+            None => cloud::endpoint(name, region.as_ref(), fips, dual_stack),
+        };
         let operation = Operation::builder()
             .service_name(name)
             .operation_name("call")
             .behavior_version(BehaviorVersion::latest())
-            .http_client(cloud::https())
-            .endpoint_url(
-                &own.unwrap_or_else(|| endpoint(name, region.as_ref(), config.use_fips().unwrap_or_default())),
-            )
+            .endpoint_url(&endpoint)
             .standard_retry(&retries)
             .timeout_config(timeouts)
             .with_connection_poisoning()
-            .serializer(|asked: Asked| asked.request())
+            .interceptor(ServiceClockSkewInterceptor::new())
+            .serializer(|request: Request| request.signable())
             .deserializer(answer)
             .runtime_plugin(plugin)
             .build();
-        Ok(Self { operation })
+        Some(Self { operation })
     }
 
-    async fn send(&self, asked: Asked, doing: &'static str) -> Result<Answer, Trouble> {
+    async fn send(&self, request: Request, doing: &'static str) -> Result<Answer, Trouble> {
         // Boxed: the futures of what sends are large.
-        Box::pin(self.operation.invoke(asked)).await.map_err(|error| Trouble::of(doing, error))
+        Box::pin(self.operation.invoke(request)).await.map_err(|error| Trouble::of(doing, error))
     }
-}
-
-/// Where a service is (AWS General Reference, "AWS service endpoints"): all that are asked here follow one pattern.
-fn endpoint(name: &str, region: &str, fips: bool) -> String {
-    let name = if fips { format!("{name}-fips") } else { name.to_owned() };
-    let suffix = if region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" };
-    format!("https://{name}.{region}.{suffix}")
 }
 
 /// What is asked. Prints without what may be a secret.
-struct Asked {
+struct Request {
     /// The action, where the body does not say it.
     target: Option<String>,
     body: String,
 }
 
-impl fmt::Debug for Asked {
+impl fmt::Debug for Request {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Asked(...)")
+        f.write_str("Request(...)")
     }
 }
 
-impl Asked {
-    fn request(self) -> Result<HttpRequest, BoxError> {
+impl Request {
+    fn signable(self) -> Result<HttpRequest, BoxError> {
         let kind = match self.target {
             Some(_) => "application/x-amz-json-1.1",
             None => "application/x-www-form-urlencoded",
@@ -272,7 +278,7 @@ impl Asked {
 }
 
 /// What is answered. Prints without it.
-struct Answer(String);
+struct Answer(Vec<u8>);
 
 impl fmt::Debug for Answer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -286,8 +292,7 @@ fn answer(response: &HttpResponse) -> Result<Answer, OrchestratorError<ErrorMeta
     if !response.status().is_success() {
         return Err(OrchestratorError::operation(fault(response.headers().get("x-amzn-errortype"), body)));
     }
-    let text = std::str::from_utf8(body).map_err(OrchestratorError::other)?;
-    Ok(Answer(text.to_owned()))
+    Ok(Answer(body.to_vec()))
 }
 
 /// The code and the text of an error, in either form; of JSON, the code may stand in a header, and behind a namespace and
@@ -299,16 +304,18 @@ fn fault(header: Option<&str>, body: &[u8]) -> ErrorMetadata {
         error: Details,
     }
     #[derive(Default, Deserialize)]
+    #[serde(rename_all = "PascalCase")]
     struct Details {
-        #[serde(rename = "Code", alias = "__type", alias = "code")]
         code: Option<String>,
-        #[serde(rename = "Message", alias = "message")]
         message: Option<String>,
     }
     let text = String::from_utf8_lossy(body);
-    let details = match text.trim_start().starts_with('{') {
-        true => serde_json::from_str::<Details>(&text).ok(),
-        false => quick_xml::de::from_str::<Xml>(&text).ok().map(|xml| xml.error),
+    let details = match serde_json::from_str::<Map<String, Value>>(&text) {
+        Ok(json) => {
+            let member = |names: [&str; 2]| names.iter().find_map(|name| json.get(*name)?.as_str()).map(str::to_owned);
+            Some(Details { code: member(["code", "__type"]), message: member(["message", "Message"]) })
+        }
+        Err(_) => quick_xml::de::from_str::<Xml>(&text).ok().map(|xml| xml.error),
     };
     let Details { code, message } = details.unwrap_or_default();
     let mut metadata = ErrorMetadata::builder();
@@ -327,7 +334,7 @@ fn fault(header: Option<&str>, body: &[u8]) -> ErrorMetadata {
 mod tests {
     use serde::Deserialize;
 
-    use super::{List, endpoint, fault};
+    use super::{List, fault};
 
     #[test]
     fn an_error_is_told_by_its_code() {
@@ -337,6 +344,8 @@ mod tests {
             r#"{"__type":"Gone","message":"It is."}"#,
             r#"{"__type":"com.amazonaws.x#Gone","Message":"It is."}"#,
             r#"{"code":"Gone:http://x/","message":"It is."}"#,
+            r#"{"__type":"Other","code":"Gone","message":"It is.","Message":"It was.","more":[1]}"#,
+            r#"{"__type":"Gone","code":5,"message":null,"Message":"It is."}"#,
         ] {
             let fault = fault(None, body.as_bytes());
             assert_eq!((fault.code(), fault.message()), (Some("Gone"), Some("It is.")), "{body}");
@@ -371,12 +380,5 @@ mod tests {
         assert_eq!(read("<A><Other/><Things><member><Name>&lt;a b</Name></member></Things></A>"), [one("<a b")]);
         assert_eq!(read("<A><Things/></A>"), []);
         assert_eq!(read("<A></A>"), []);
-    }
-
-    #[test]
-    fn a_service_is_found_in_its_partition() {
-        assert_eq!(endpoint("rds", "eu-west-1", false), "https://rds.eu-west-1.amazonaws.com");
-        assert_eq!(endpoint("ecs", "us-gov-west-1", true), "https://ecs-fips.us-gov-west-1.amazonaws.com");
-        assert_eq!(endpoint("elasticache", "cn-north-1", false), "https://elasticache.cn-north-1.amazonaws.com.cn");
     }
 }

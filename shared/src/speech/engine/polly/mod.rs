@@ -23,7 +23,7 @@ pub(super) use self::voices::voices;
 
 use super::Voice;
 use super::sound::{Failure, Sink};
-use crate::cloud::Cloud;
+use crate::cloud::{self, Cloud};
 use crate::config::PollyKind;
 use crate::speech::script::Piece;
 
@@ -132,14 +132,10 @@ impl Polly {
     }
 }
 
-async fn connect(cloud: Cloud, endpoint: Option<String>) -> Client {
+async fn connect(find: Cloud, endpoint: Option<String>) -> Client {
     let timeouts = TimeoutConfig::builder().connect_timeout(CONNECT_LIMIT).operation_attempt_timeout(ANSWER_LIMIT);
-    let config = cloud(None).await.into_builder();
+    let config = find(None).await.into_builder();
     let config =
         config.retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS)).timeout_config(timeouts.build());
-    let config = match endpoint {
-        Some(endpoint) => config.endpoint_url(endpoint),
-        None => config,
-    };
-    Client::new(&config.build())
+    Client::new(&cloud::at(config, endpoint.as_deref()).build())
 }
