@@ -183,11 +183,17 @@ async fn ecs_is_asked_as_by_its_sdk() {
     let run = run.started_by(&name).network_configuration(network).enable_execute_command(false);
     run.set_tags(tags!(ecs, id)).send().await.unwrap();
     same(&cloud, &["RegisterTaskDefinition", "RunTask"]);
+}
 
-    cloud.done();
+#[tokio::test]
+#[ignore = "run by the_engine_passes_before_moto"]
+async fn tasks_are_looked_for_and_ended_as_by_their_sdk() {
+    let (cloud, spec, id) = (Cloud::open().await, redis(Class::Ephemeral), "0000000000a5");
+    let (name, instance) = (format!("pannier-{id}"), wanted(&spec, id, OLD));
+    let sdk = aws_sdk_ecs::Client::from_conf(settings_of!(aws_sdk_ecs, cloud.door()));
+    cloud.engine().provide(&instance).await.unwrap();
     let tasks = sdk.list_tasks().cluster("pannier-cluster").started_by(&name).send().await.unwrap().task_arns.unwrap();
-    let looked = cloud.done();
-    assert!(looked.is_empty(), "looks are no deeds: {looked:?}");
+    cloud.done();
     cloud.engine().provide(&instance).await.unwrap();
     let describe = sdk.describe_tasks().cluster("pannier-cluster").set_tasks(Some(tasks.clone()));
     describe.send().await.unwrap();
