@@ -155,13 +155,7 @@ async fn the_embedded_store_does_not_care_for_the_users_cloud() {
         [("AWS_USE_FIPS_ENDPOINT", "true"), ("AWS_USE_DUALSTACK_ENDPOINT", "true"), ("AWS_REGION", "bad region")];
     let data = folder.path().join("data");
     let program = Program::start(&data, &[], &variables).await;
-    let health = async || {
-        let url = format!("{}/health", program.url());
-        client::client().request(get(&url)).await.unwrap().status()
-    };
-    while health().await != 200 {
-        tokio::task::yield_now().await;
-    }
+    program.wait_until_ready().await;
     assert_eq!(program.stop().await, Some(0));
     assert!(!log(&data).contains("WARN"), "{}", log(&data));
 }
@@ -193,16 +187,7 @@ async fn variables_for_other_tools_do_not_lead_away_from_the_store() {
         ("AWS_MAX_ATTEMPTS", "0"),
     ];
     let program = Program::start(&folder.path().join("data"), &["--s3-endpoint", &endpoint], &variables).await;
-    let ready = async || {
-        let response = client::client().request(get(&format!("{}/health", program.url()))).await.unwrap();
-        response.status() == 200
-    };
-    let reached = tokio::time::timeout(client::PATIENCE, async {
-        while !ready().await {
-            tokio::task::yield_now().await;
-        }
-    });
-    reached.await.unwrap_or_else(|_| panic!("{}", log(&folder.path().join("data"))));
+    program.wait_until_ready().await;
     assert_eq!(program.stop().await, Some(0));
 }
 

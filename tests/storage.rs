@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::convert::Infallible;
 use std::process::Command;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
@@ -13,10 +13,9 @@ use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use shared::config::Config;
 use shared::error::BoxError;
 use shared::http::{Body, body};
-use shared::storage::{Creation, Fault, Fetch, Key, Making, PART_MINIMUM, Put, Source, Storage, Transport};
+use shared::storage::{Creation, Fault, Fetch, Key, Making, PART_MINIMUM, Put, Source, Storage};
 use tests::stack::{Backend, storage, storage_at};
 use tests::{arbitrary, client, minio, require};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -300,48 +299,54 @@ async fn minio_gives_up_a_body_that_breaks_off_in_its_trailer() {
     };
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let door = format!("http://{}", listener.local_addr().unwrap());
-    let cut = Arc::new(AtomicU32::new(0));
-    let (counter, authority) = (cut.clone(), store.trim_start_matches("http://").to_owned());
+    let knife = Arc::new(Knife::default());
+    let (held, authority) = (knife.clone(), store.trim_start_matches("http://").to_owned());
     tokio::spawn(async move {
         while let Ok((client, _)) = listener.accept().await {
-            let (server, counter) = (TcpStream::connect(&authority).await.unwrap(), counter.clone());
-            tokio::spawn(pass_until_trailer(client, server, counter));
+            let server = TcpStream::connect(&authority).await.unwrap();
+            tokio::spawn(pass_until_trailer(client, server, held.clone()));
         }
     });
-    let whole = storage_at(&store, "cut").await;
-    let settings = |name: &str| match name {
-        "S3_ENDPOINT" => Some(door.clone()),
-        "BUCKET" => Some("cut".to_owned()),
-        _ => None,
-    };
-    let keys = Transport::NetworkAs(minio::ACCESS_KEY.to_owned(), minio::SECRET_KEY.to_owned());
-    let storage = Storage::connect(&Config::read(settings, None).unwrap(), keys).await;
+    let storage = storage_at(&door, "cut").await;
+    knife.drawn.store(true, Ordering::SeqCst);
     let body = body::boxed(http_body_util::Full::new(Bytes::from_static(b"hello")));
     storage.main.put_stream(&Key::Listed("cut"), body, 5, Put::default()).await.unwrap_err();
-    assert!(cut.load(Ordering::SeqCst) > 0, "it was cut");
+    assert!(knife.cuts.load(Ordering::SeqCst) > 0, "it was cut");
+    knife.drawn.store(false, Ordering::SeqCst);
     // Each look takes more than a second.
     let before = memory(container.id());
     let after = (0..3).map(|_| memory(container.id())).fold(0.0, f64::max);
     assert!(after < before + 200.0, "{before} MiB, then {after} MiB");
-    whole.ping().await.unwrap();
+    storage.ping().await.unwrap();
 }
 
 /// How the trailer of a body begins; the header that announces it has no colon there.
 const TRAILER: &[u8] = b"x-amz-checksum-crc32:";
 
+/// Cuts connections where trailers begin, once it is drawn.
+#[derive(Default)]
+struct Knife {
+    drawn: AtomicBool,
+    cuts: AtomicU32,
+}
+
 /// Passes on what comes, until the first bytes of a trailer did; then the connection is gone.
-async fn pass_until_trailer(client: TcpStream, server: TcpStream, cut: Arc<AtomicU32>) {
+async fn pass_until_trailer(client: TcpStream, server: TcpStream, knife: Arc<Knife>) {
     let (mut from_client, mut to_client) = client.into_split();
     let (mut from_server, mut to_server) = server.into_split();
     let answers = tokio::spawn(async move { tokio::io::copy(&mut from_server, &mut to_client).await });
     let (mut passed, mut piece) = (Vec::new(), vec![0; 64 * 1024]);
     while let Ok(length @ 1..) = from_client.read(&mut piece).await {
+        if !knife.drawn.load(Ordering::SeqCst) {
+            to_server.write_all(&piece[..length]).await.unwrap();
+            continue;
+        }
         passed.extend_from_slice(&piece[..length]);
         let trailer = passed.windows(TRAILER.len()).position(|bytes| bytes == TRAILER);
         let end = trailer.map_or(passed.len(), |start| start + TRAILER.len());
         to_server.write_all(&passed[passed.len() - length..end]).await.unwrap();
         if trailer.is_some() {
-            cut.fetch_add(1, Ordering::SeqCst);
+            knife.cuts.fetch_add(1, Ordering::SeqCst);
             break;
         }
     }

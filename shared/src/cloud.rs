@@ -34,7 +34,7 @@ pub fn environment(region: Option<Region>) -> BoxFuture<'static, SdkConfig> {
 }
 
 /// The region that the variables name.
-pub fn named_region() -> Option<Region> {
+pub(crate) fn named_region() -> Option<Region> {
     variable("AWS_REGION").or_else(|| variable("AWS_DEFAULT_REGION")).map(Region::new)
 }
 

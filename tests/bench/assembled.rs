@@ -19,7 +19,6 @@ use tokio::net::{TcpListener, TcpStream};
 use crate::contents::Folder;
 use crate::download::download;
 use crate::figures::{row, table};
-use crate::servers::wait_until_ready;
 use crate::stored::{self, Stored};
 
 const FOLDERS: [Folder; 3] = [
@@ -112,7 +111,7 @@ async fn start(place: &Place, more: &[(&str, &str)]) -> (Program, tempfile::Temp
     ];
     variables.extend(more);
     let program = Program::start(&data.path().join("data"), &["--quiet", "--s3-endpoint", &endpoint], &variables).await;
-    wait_until_ready(&program.address).await;
+    program.wait_until_ready().await;
     (program, data, meter)
 }
 

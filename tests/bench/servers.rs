@@ -90,7 +90,7 @@ impl Server {
     async fn program(name: &'static str, arguments: &[&str]) -> Self {
         let data = tempfile::tempdir().expect("a temporary folder");
         let program = Program::start(&data.path().join("data"), arguments, &variables()).await;
-        wait_until_ready(&program.address).await;
+        program.wait_until_ready().await;
         let (address, pid) = (program.address.clone(), program.pid());
         Self { name, address, pid, _running: Running::Program { _program: program, _data: data } }
     }
@@ -99,15 +99,6 @@ impl Server {
         let serving = Serving::start(command).await;
         let (address, pid) = (serving.address.clone(), serving.pid());
         Self { name, address, pid, _running: Running::Other { _serving: serving, _list: list } }
-    }
-}
-
-/// Until the store is reached, every job path answers 503.
-pub(crate) async fn wait_until_ready(address: &str) {
-    let client = tests::client::client();
-    let health = format!("http://{address}/health");
-    while client.request(tests::client::get(&health)).await.expect("the program answers").status() != 200 {
-        tokio::task::yield_now().await;
     }
 }
 

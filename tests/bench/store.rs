@@ -122,7 +122,7 @@ impl Target {
         let address = free_address();
         let arguments = ["--quiet", "--store-listen", &address];
         let program = Program::start(&data.path().join("data"), &arguments, &variables()).await;
-        crate::servers::wait_until_ready(&program.address).await;
+        program.wait_until_ready().await;
         let pid = program.pid();
         Self::new("embedded store", pid, &address, Running::Embedded { _program: program, _data: data })
     }

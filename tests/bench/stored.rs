@@ -50,7 +50,7 @@ impl Stored {
         let address = free_address();
         let arguments = [&["--quiet", "--store-listen", &address], more].concat();
         let program = Program::start(&data.path().join("data"), &arguments, &variables()).await;
-        crate::servers::wait_until_ready(&program.address).await;
+        program.wait_until_ready().await;
         let endpoint = format!("http://{address}");
         let (pid, service) = (program.pid(), program.address.clone());
         Self { s3: s3(&endpoint, KEYS), endpoint, pid, service, _program: program, _data: data }

@@ -9,7 +9,7 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::process::{Child, Command};
 
 use crate::binaries::binary;
-use crate::client::PATIENCE;
+use crate::client::{self, PATIENCE};
 
 /// A user without rights, on Linux.
 const NOBODY: u32 = 65_534;
@@ -63,6 +63,20 @@ impl Program {
     /// Its base URL.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    /// Until the store is reached, every job path answers 503.
+    ///
+    /// # Panics
+    /// After [`PATIENCE`].
+    pub async fn wait_until_ready(&self) {
+        let (client, health) = (client::client(), format!("{}/health", self.url()));
+        let ready = async {
+            while client.request(client::get(&health)).await.expect("the program answers").status() != 200 {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, ready).await.expect("the store is reached in time");
     }
 
     /// `kill -9`.

@@ -14,7 +14,6 @@ use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
 
 use crate::process::Serving;
-use crate::servers::wait_until_ready;
 use crate::uploads::connection::{Connection, path_of};
 
 /// Where nginx has the picture.
@@ -43,7 +42,7 @@ impl Peer {
     pub(crate) async fn pannier() -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let program = Program::start(&folder.path().join("data"), &["--quiet"], &[]).await;
-        wait_until_ready(&program.address).await;
+        program.wait_until_ready().await;
         let address = program.address.clone();
         Self { name: "Pannier", address, is_own: true, running: Running::Program(program), _folder: folder }
     }

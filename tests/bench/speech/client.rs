@@ -11,8 +11,6 @@ use tempfile::TempDir;
 use tests::client::{self, Client, read};
 use tests::program::Program;
 
-use crate::servers::wait_until_ready;
-
 /// How often it is asked whether a track is done.
 const PAUSE: Duration = Duration::from_millis(5);
 
@@ -28,7 +26,7 @@ impl Pannier {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let path = variable("PATH").unwrap_or_default();
         let program = Program::start(&folder.path().join("data"), &["--quiet"], &[("PATH", &path)]).await;
-        wait_until_ready(&program.address).await;
+        program.wait_until_ready().await;
         Self { program, client: client::client(), _folder: folder }
     }
 

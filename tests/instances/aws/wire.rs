@@ -208,17 +208,18 @@ async fn tasks_are_looked_for_and_ended_as_by_their_sdk() {
     cloud.done();
     cloud.engine().remove(&instance).await.unwrap();
     let ours = |action: &str| cloud.asked(action).iter().map(|body| fields(body)).collect::<BTreeSet<_>>();
-    let did = ["ListTaskDefinitions", "DeregisterTaskDefinition", "DeleteTaskDefinitions", "StopTask"].map(ours);
+    let actions = ["ListTaskDefinitions", "DeregisterTaskDefinition", "DeleteTaskDefinitions", "StopTask"];
+    let did = actions.map(ours);
     cloud.done();
     for status in [ecs::TaskDefinitionStatus::Active, ecs::TaskDefinitionStatus::Inactive] {
         sdk.list_task_definitions().family_prefix(&name).status(status).send().await.unwrap();
     }
-    let definitions: BTreeSet<String> = did[1].iter().map(|fields| fields[0].1.trim_matches('"').to_owned()).collect();
-    for definition in &definitions {
+    for fields in &did[1] {
+        let definition = fields[0].1.trim_matches('"');
         let _ = sdk.deregister_task_definition().task_definition(definition).send().await;
     }
-    let inactive = did[2].iter().map(|fields| serde_json::from_str::<Vec<String>>(&fields[0].1).unwrap());
-    for some in inactive {
+    for fields in &did[2] {
+        let some = serde_json::from_str(&fields[0].1).unwrap();
         let _ = sdk.delete_task_definitions().set_task_definitions(Some(some)).send().await;
     }
     for task in tasks {
@@ -226,7 +227,7 @@ async fn tasks_are_looked_for_and_ended_as_by_their_sdk() {
         stop.send().await.unwrap();
     }
     assert!(did.iter().all(|calls| !calls.is_empty()), "{did:?}");
-    assert_eq!(did, ["ListTaskDefinitions", "DeregisterTaskDefinition", "DeleteTaskDefinitions", "StopTask"].map(ours));
+    assert_eq!(did, actions.map(ours));
 }
 
 #[tokio::test]
